@@ -1,0 +1,39 @@
+//! The atomics shim: the algorithm crates import atomic types from here and from nowhere else.
+//!
+//! Three worlds stand behind the same names:
+//!
+//! - ordinary builds: [`portable_atomic`](https://docs.rs/portable-atomic), which is
+//!   `core::sync::atomic` where the target has 64-bit atomics and a fallback where it has not
+//!   (features `fallback` and `critical-section`);
+//! - `--cfg idgen_loom`: the model checker's types. The name is ours, so that no dependency is
+//!   switched into model mode with us.
+
+#[cfg(idgen_loom)]
+pub use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+#[cfg(not(idgen_loom))]
+pub use portable_atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// A value alone on its cache line, so that writers of a neighbour do not slow its readers.
+///
+/// 128 bytes on 64-bit targets (x86-64 fetches lines in pairs), 64 elsewhere: small machines have
+/// little memory and mostly no caches.
+#[derive(Debug, Default)]
+#[cfg_attr(target_pointer_width = "64", repr(align(128)))]
+#[cfg_attr(not(target_pointer_width = "64"), repr(align(64)))]
+pub struct CacheLine<T>(T);
+
+impl<T> CacheLine<T> {
+    /// Puts `value` on a cache line of its own.
+    pub const fn new(value: T) -> Self {
+        Self(value)
+    }
+}
+
+impl<T> core::ops::Deref for CacheLine<T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}

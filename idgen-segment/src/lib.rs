@@ -1,0 +1,2 @@
+#![no_std]
+//! A lock-free, double-buffered cursor over leased segments of a sequence.

@@ -1,0 +1,2 @@
+//! The project's chores: `cargo xtask test`, `cargo xtask bench`.
+fn main() {}

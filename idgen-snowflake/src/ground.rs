@@ -1,0 +1,270 @@
+//! The arithmetic of one generator: ticks, words, ids, and the pure step of the slow path.
+//!
+//! A *word* is `ended | tick | sequence number`, its tick counted from the generator's own floor.
+//! Ticks are signed: a clock below the floor has a negative one, which must not saturate to 0.
+//! Nothing overflows: dates end at 2^61 ms, words below 2^62.
+
+use core::num::NonZeroU64;
+
+use idgen_core::{Floor, Refusal, WorkerLease};
+
+use crate::error::NewError;
+use crate::layout::Layout;
+use crate::rule::{Rule, Rules};
+
+/// The top bit of a word: its generator has ended.
+pub(crate) const ENDED: u64 = 1 << 63;
+/// Horizons stay below this word, so that overshooting claims never reach the ended bit.
+const WORD_END: u64 = 1 << 62;
+/// A date above every layout's end. A clock beyond it means no more than *past the horizon*.
+const FAR_MS: u64 = 1 << 62;
+/// Floors lie above the borrow window after 1970, so that a hint of 0 is before every window.
+const EARLIEST_MS: u64 = crate::MAX_BORROW_MS + 1;
+const MIN_LEASE_TICKS: u64 = 3;
+
+/// Numbers that one call was given: words from `first` on, all in one tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) first: u64,
+    pub(crate) len: u64,
+}
+
+/// What stays the same for the life of a generator.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ground {
+    /// Where tick 0 begins, in Unix milliseconds.
+    base_ms: u64,
+    tick_ms: NonZeroU64,
+    /// How many ticks an id may be ahead of the clock.
+    pub(crate) borrow: i64,
+    /// Width of the sequence number, in the word as in the layout.
+    bits: u32,
+    place: u64,
+    stretch: u64,
+    origin: u64,
+    /// The first tick behind the layout.
+    end: i64,
+    /// Tick 0 as the layout counts.
+    floor_tick: u64,
+    pub(crate) rules: Rules,
+}
+
+/// A generator's ground and where its word and its horizon start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    pub(crate) ground: Ground,
+    pub(crate) word: u64,
+    pub(crate) last: i64,
+}
+
+impl Ground {
+    /// The tick of a reading, floored. For readings near 2^63 the result is arbitrary: whoever
+    /// claims by it must test the claim's tick against both ends of the window.
+    #[inline(always)]
+    pub(crate) fn tick_at_hint(&self, unix_ms: u64) -> i64 {
+        if self.tick_ms.get() == 1 {
+            unix_ms.wrapping_sub(self.base_ms).cast_signed()
+        } else {
+            self.tick_by_division(unix_ms)
+        }
+    }
+
+    #[inline]
+    fn tick_by_division(&self, unix_ms: u64) -> i64 {
+        match unix_ms.checked_sub(self.base_ms) {
+            Some(above_ms) => (above_ms / self.tick_ms).cast_signed(),
+            None => -(self.base_ms - unix_ms).div_ceil(self.tick_ms.get()).cast_signed(),
+        }
+    }
+
+    /// The tick of any reading, floored.
+    pub(crate) fn tick_at(&self, unix_ms: u64) -> i64 {
+        self.tick_at_hint(unix_ms.min(FAR_MS))
+    }
+
+    #[inline(always)]
+    pub(crate) fn tick_of(&self, word: u64) -> i64 {
+        (word >> self.bits).cast_signed()
+    }
+
+    fn sequence_of(&self, word: u64) -> u64 {
+        word & ((1 << self.bits) - 1)
+    }
+
+    /// The id of a word. With `tick` and `seq` its halves this is
+    /// `(tick << time_shift) + (seq << sequence_shift) + origin`, in two multiplications: the
+    /// first moves both halves, the second moves the tick the rest of its way.
+    #[inline(always)]
+    pub(crate) fn id(&self, word: u64) -> u64 {
+        let tick = (word >> self.bits).wrapping_mul(self.stretch);
+        word.wrapping_mul(self.place).wrapping_add(tick).wrapping_add(self.origin)
+    }
+
+    /// The distance of the ids of neighbouring words.
+    #[inline]
+    pub(crate) fn place(&self) -> u64 {
+        self.place
+    }
+
+    /// How many numbers a tick has.
+    pub(crate) fn numbers_per_tick(&self) -> u64 {
+        1 << self.bits
+    }
+
+    /// When `tick` begins, in Unix milliseconds.
+    pub(crate) fn unix_ms_of(&self, tick: i64) -> i64 {
+        self.base_ms.cast_signed() + tick * self.tick_ms.get().cast_signed()
+    }
+
+    /// The first number not counted by `word`.
+    pub(crate) fn floor_of(&self, word: u64) -> Floor {
+        let word = word & !ENDED;
+        Floor {
+            unix_ms: self.unix_ms_of(self.tick_of(word)).cast_unsigned(),
+            sequence: self.sequence_of(word),
+        }
+    }
+
+    /// The first word of the last tick below a horizon's, for a receipt that is cut (wrongly).
+    pub(crate) fn word_at(&self, tick: i64) -> u64 {
+        tick.cast_unsigned() << self.bits
+    }
+
+    /// The last whole tick below a horizon, cut to the layout's last; negative below the floor.
+    ///
+    /// `None` if the word cannot count so far.
+    pub(crate) fn last_below(&self, horizon_unix_ms: u64) -> Option<i64> {
+        let horizon = self.tick_at(horizon_unix_ms).min(self.end);
+        let full = (WORD_END >> self.bits).cast_signed();
+        (horizon < full).then_some(horizon - 1)
+    }
+
+    /// What a call for up to `n` numbers is given, when the word, the clock and the last leased
+    /// tick are these.
+    pub(crate) fn step(
+        &self,
+        word: u64,
+        unix_ms: u64,
+        last: i64,
+        n: u64,
+    ) -> Result<Claim, Refusal> {
+        if word & ENDED != 0 {
+            return Err(Refusal::Ended);
+        }
+        let (tick, now) = (self.tick_of(word), self.tick_at(unix_ms));
+        if tick > last && !self.rules.lack(Rule::HorizonTest) {
+            return Err(self.dry(last));
+        }
+        let opens = tick - self.borrow;
+        if opens > now {
+            // The clock is before the tick, so the date is neither negative nor below it.
+            let wait_ms = self.unix_ms_of(opens).cast_unsigned() - unix_ms;
+            return Err(Refusal::NotYet { wait_ms });
+        }
+        let present = now.min(last);
+        let first = if tick < present { self.first_word_of(present) } else { word };
+        let left = self.numbers_per_tick() - self.sequence_of(first);
+        let len = if self.rules.lack(Rule::BlockInTick) { n } else { n.min(left) };
+        Ok(Claim { first, len })
+    }
+
+    /// More time helps only while the layout has some.
+    fn dry(&self, last: i64) -> Refusal {
+        if last + 1 == self.end { Refusal::Ended } else { Refusal::Exhausted }
+    }
+
+    /// Where a tick begins that is reached by the clock and not by counting.
+    ///
+    /// Not at 0, or the ids of a slow caller would all be even; a function of the tick alone, so
+    /// that two callers who raise the word at once agree.
+    fn first_word_of(&self, tick: i64) -> u64 {
+        let absolute = self.floor_tick.wrapping_add(tick.cast_unsigned());
+        let hash = absolute.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let starts = (self.numbers_per_tick() / 16).max(1);
+        self.word_at(tick) | (hash & (starts - 1))
+    }
+}
+
+impl Start {
+    /// Checks a lease against a layout; the ground is that of bucket 0, where there are buckets.
+    pub(crate) fn new(
+        layout: &Layout,
+        lease: &WorkerLease,
+        borrow_ms: u64,
+        rules: Rules,
+    ) -> Result<Self, NewError> {
+        if borrow_ms > crate::MAX_BORROW_MS {
+            return Err(NewError::BorrowTooWide { borrow_ms });
+        }
+        let (worker, workers) = (lease.worker(), layout.workers());
+        if worker >= workers {
+            return Err(NewError::WorkerTooLarge { worker, workers });
+        }
+        let (floor_tick, sequence) = floor_tick(layout, lease.floor());
+        if floor_tick > layout.last_tick() {
+            return Err(NewError::LayoutEnded { end_unix_ms: layout.end_unix_ms() });
+        }
+        let ticks = leased_ticks(layout, floor_tick, lease.horizon_unix_ms())?;
+        let max_ticks = (WORD_END >> layout.sequence().bits()) - 1;
+        if ticks > max_ticks {
+            return Err(NewError::LeaseTooLong { ticks, max_ticks });
+        }
+        let ground = Ground::new(layout, floor_tick, worker, borrow_ms, rules);
+        Ok(Self { ground, word: sequence, last: ticks.cast_signed() - 1 })
+    }
+}
+
+impl Ground {
+    fn new(layout: &Layout, floor_tick: u64, worker: u64, borrow_ms: u64, rules: Rules) -> Self {
+        let (sequence, time_shift) = (layout.sequence(), layout.time_shift());
+        let tick_ms = NonZeroU64::new(layout.tick_ms()).unwrap_or(NonZeroU64::MIN);
+        let counted = 1_u64.checked_shl(sequence.bits() + sequence.shift()).unwrap_or(0);
+        Self {
+            base_ms: layout.tick_unix_ms(floor_tick),
+            tick_ms,
+            borrow: (borrow_ms / tick_ms).cast_signed(),
+            bits: sequence.bits(),
+            place: layout.sequence_place(),
+            stretch: (1_u64 << time_shift).wrapping_sub(counted),
+            origin: (floor_tick << time_shift) | layout.spread(worker),
+            end: (layout.last_tick() + 1 - floor_tick).cast_signed(),
+            floor_tick,
+            rules,
+        }
+    }
+
+    /// The same ground in the bucket above.
+    pub(crate) fn next_bucket(mut self, layout: &Layout) -> Self {
+        let one = layout.bucket().map_or(0, |field| 1 << field.shift());
+        self.origin = self.origin.wrapping_add(one);
+        self
+    }
+}
+
+/// The tick at which a floor begins, rounded up and raised to the epoch, and its first number.
+fn floor_tick(layout: &Layout, floor: Floor) -> (u64, u64) {
+    let earliest_ms = layout.epoch_unix_ms().max(EARLIEST_MS);
+    let floor = if floor.unix_ms < earliest_ms { Floor::at(earliest_ms) } else { floor };
+    let above_ms = floor.unix_ms - layout.epoch_unix_ms();
+    let tick = above_ms.div_ceil(layout.tick_ms());
+    if !above_ms.is_multiple_of(layout.tick_ms()) {
+        return (tick, 0);
+    }
+    if floor.sequence > layout.sequence().max() {
+        return (tick + 1, 0);
+    }
+    (tick, floor.sequence)
+}
+
+/// How many whole ticks of the layout are leased.
+///
+/// Whether the lease is too short is asked before it is cut to the layout's end: the last ticks
+/// of a layout can be used.
+fn leased_ticks(layout: &Layout, floor_tick: u64, horizon_unix_ms: u64) -> Result<u64, NewError> {
+    let above_ms = horizon_unix_ms.saturating_sub(layout.epoch_unix_ms());
+    let ticks = (above_ms / layout.tick_ms()).saturating_sub(floor_tick);
+    if ticks < MIN_LEASE_TICKS {
+        return Err(NewError::LeaseTooShort { ticks, tick_ms: layout.tick_ms() });
+    }
+    Ok(ticks.min(layout.last_tick() + 1 - floor_tick))
+}

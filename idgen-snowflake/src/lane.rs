@@ -1,0 +1,252 @@
+//! One state word, and every way to claim numbers from it.
+//!
+//! The word `ended | tick | sequence number` only rises. A call that takes numbers moves the word
+//! past them in one atomic step, so no two calls have the same one; an id is issued only if its
+//! tick lies below the horizon, so no other lease has it.
+//!
+//! ```text
+//! next_id:  now = tick of the clock's hint;  lim = min(now + borrow, last)
+//!           lim >= gate?   no: slow
+//!           w = word++     (the only write to the contended line)
+//!           tick(w) in now..=lim?   no: this number is a gap; slow.   yes: id(w)
+//!
+//! slow:     load the word, then read the exact clock; step() decides; exchange, or once more.
+//!           Refused: gate = max(gate, tick of the word), or MAX when it has ended.
+//! ```
+//!
+//! The ended bit stays in the tick that is compared: an ended word is past every `lim`, so that
+//! the one compare covers ended, horizon and window. The gate keeps refused calls from adding:
+//! loading the contended word before adding to it would do so too, at 1.75 times the cost. It is
+//! advice: what it lets through is tested again.
+//!
+//! The clock is read *after* the word in the slow path: a word that another thread has just raised
+//! is then never ahead of a reading that is merely old.
+//!
+//! # Orderings
+//!
+//! Whether a number is mine is decided by the word alone, and every change of it is one
+//! read-modify-write. Those have one order that all threads agree on, whatever the ordering: a
+//! claim that comes before the ender's `fetch_or` in it lies below the receipt, a later one sees
+//! the bit. Nothing else hangs on the word, so Relaxed is enough, and loom runs it so. A caller
+//! who has seen an id (with whatever synchronisation that took) gets a greater one: coherence.
+//!
+//! The horizon is raised with Release and read with Acquire: whoever holds an id below a new
+//! horizon also sees what the extender did before, that is the lease on record.
+
+use idgen_core::atomics::{AtomicU64, CacheLine, Ordering};
+use idgen_core::{Clock, Floor, IdRange, Refusal};
+
+use crate::error::ExtendError;
+use crate::ground::{Claim, ENDED, Ground, Start};
+use crate::rule::Rule;
+
+/// The gate of an ended lane: above every tick.
+const SHUT: u64 = i64::MAX.cast_unsigned();
+
+/// A word on a line of its own, and what is read with it on another that is seldom written.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    edge: CacheLine<Edge>,
+    word: CacheLine<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct Edge {
+    /// Below this tick a claim by adding is in vain. Rises only.
+    gate: AtomicU64,
+    /// The last leased tick: one below the horizon. Rises only.
+    last: AtomicU64,
+    ground: Ground,
+}
+
+impl Lane {
+    pub(crate) fn new(start: &Start) -> Self {
+        let edge = Edge {
+            gate: AtomicU64::new(0),
+            last: AtomicU64::new(start.last.cast_unsigned()),
+            ground: start.ground,
+        };
+        Self { edge: CacheLine::new(edge), word: CacheLine::new(AtomicU64::new(start.word)) }
+    }
+
+    pub(crate) fn ground(&self) -> &Ground {
+        &self.edge.ground
+    }
+
+    #[inline]
+    pub(crate) fn next_id<C: Clock + ?Sized>(&self, clock: &C) -> Result<u64, Refusal> {
+        let edge = &*self.edge;
+        let ground = &edge.ground;
+        let now = ground.tick_at_hint(clock.hint_unix_ms());
+        let lim = self.limit(now.wrapping_add(ground.borrow));
+        // Relaxed: advice only; the claim is tested below.
+        if lim >= edge.gate.load(Ordering::Relaxed).cast_signed() {
+            let word = self.add_one();
+            if self.is_mine(word, now, lim) {
+                return Ok(ground.id(word));
+            }
+        }
+        self.next_id_slow(clock)
+    }
+
+    #[inline(always)]
+    fn limit(&self, ahead: i64) -> i64 {
+        if self.edge.ground.rules.lack(Rule::HorizonTest) {
+            return ahead;
+        }
+        ahead.min(self.last())
+    }
+
+    #[inline(always)]
+    fn add_one(&self) -> u64 {
+        if self.edge.ground.rules.lack(Rule::ClaimIsOneAdd) {
+            // Relaxed: wrong in any ordering, on purpose.
+            let word = self.word.load(Ordering::Relaxed);
+            self.word.store(word + 1, Ordering::Relaxed); // Relaxed: as above.
+            return word;
+        }
+        // Relaxed: atomic by itself; nothing else hangs on the word.
+        self.word.fetch_add(1, Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    fn is_mine(&self, word: u64, now: i64, lim: i64) -> bool {
+        let rules = self.edge.ground.rules;
+        let word = if rules.lack(Rule::EndedBitCompared) { word & !ENDED } else { word };
+        let tick = self.edge.ground.tick_of(word);
+        (tick >= now || rules.lack(Rule::LowerBound))
+            && (tick <= lim || rules.lack(Rule::WindowTest))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn next_id_slow<C: Clock + ?Sized>(&self, clock: &C) -> Result<u64, Refusal> {
+        self.claim(clock, 1).map(|claim| self.edge.ground.id(claim.first))
+    }
+
+    /// Takes up to `n` numbers of one tick; `n` is at least 1.
+    pub(crate) fn claim<C: Clock + ?Sized>(&self, clock: &C, n: u64) -> Result<Claim, Refusal> {
+        let ground = &self.edge.ground;
+        // Relaxed: the exchange below holds only if this is still the word.
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            let claim = match ground.step(word, clock.unix_ms(), self.last(), n) {
+                Ok(claim) => claim,
+                Err(refusal) => return Err(self.refuse(word, refusal)),
+            };
+            match self.exchange(word, claim.first + claim.len) {
+                Ok(_) => return Ok(claim),
+                Err(newer) => word = newer,
+            }
+        }
+    }
+
+    fn exchange(&self, word: u64, next: u64) -> Result<u64, u64> {
+        if self.edge.ground.rules.lack(Rule::SlowIsOneExchange) {
+            self.word.store(next, Ordering::Relaxed); // Relaxed: wrong in any ordering.
+            return Ok(word);
+        }
+        // Relaxed twice: atomic by itself; nothing else hangs on the word.
+        self.word.compare_exchange(word, next, Ordering::Relaxed, Ordering::Relaxed)
+    }
+
+    #[cold]
+    fn refuse(&self, word: u64, refusal: Refusal) -> Refusal {
+        let gate = match refusal {
+            Refusal::Ended => SHUT,
+            _ => self.edge.ground.tick_of(word).cast_unsigned(),
+        };
+        if !self.edge.ground.rules.lack(Rule::GateRises) {
+            // Relaxed: advice only.
+            self.edge.gate.fetch_max(gate, Ordering::Relaxed);
+        }
+        refusal
+    }
+
+    /// Takes up to `n` ids of one tick.
+    pub(crate) fn take<C: Clock + ?Sized>(&self, clock: &C, n: u64) -> Result<IdRange, Refusal> {
+        let claim = self.claim(clock, n)?;
+        let (start, step) = (self.edge.ground.id(claim.first), self.edge.ground.place());
+        let range = IdRange::new(start, step, claim.len);
+        Ok(range.expect("a claim is never empty and its ids share a tick"))
+    }
+
+    /// Fills as much of `ids` as can be had now and returns how many that is.
+    pub(crate) fn fill<C: Clock + ?Sized>(&self, clock: &C, ids: &mut [u64]) -> usize {
+        let mut rest = &mut *ids;
+        while !rest.is_empty() {
+            let Ok(claim) = self.claim(clock, rest.len() as u64) else { break };
+            let len = usize::try_from(claim.len).map_or(rest.len(), |len| len.min(rest.len()));
+            let (now, later) = rest.split_at_mut(len);
+            let (first, step) = (self.edge.ground.id(claim.first), self.edge.ground.place());
+            for (number, id) in (0_u64..).zip(now) {
+                *id = first.wrapping_add(number.wrapping_mul(step));
+            }
+            rest = later;
+        }
+        let left = rest.len();
+        ids.len() - left
+    }
+
+    #[inline(always)]
+    pub(crate) fn last(&self) -> i64 {
+        if self.edge.ground.rules.lack(Rule::HorizonOrdered) {
+            // Relaxed: too weak, on purpose.
+            return self.edge.last.load(Ordering::Relaxed).cast_signed();
+        }
+        // Acquire: pairs with the Release in `extend`.
+        self.edge.last.load(Ordering::Acquire).cast_signed()
+    }
+
+    /// Raises the horizon; a lower one changes nothing.
+    pub(crate) fn extend(&self, horizon_unix_ms: u64) -> Result<(), ExtendError> {
+        let rules = self.edge.ground.rules;
+        let last = self.edge.ground.last_below(horizon_unix_ms).ok_or(ExtendError::WordFull)?;
+        if self.is_ended() {
+            return Err(ExtendError::Ended);
+        }
+        let Ok(last) = u64::try_from(last) else { return Ok(()) };
+        if rules.lack(Rule::ExtendIsMax) {
+            // Release: pairs with the Acquire in `last`; a store is wrong, on purpose.
+            self.edge.last.store(last, Ordering::Release);
+        } else if rules.lack(Rule::HorizonOrdered) {
+            // Relaxed: too weak, on purpose.
+            self.edge.last.fetch_max(last, Ordering::Relaxed);
+        } else {
+            // Release: pairs with the Acquire in `last`.
+            self.edge.last.fetch_max(last, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Ends the lane; the one call that did it gets the first number not issued.
+    pub(crate) fn end(&self) -> Option<Floor> {
+        let ground = &self.edge.ground;
+        let word = self.set_ended();
+        // Relaxed: advice only, and an ended word is never claimed.
+        self.edge.gate.fetch_max(SHUT, Ordering::Relaxed);
+        if word & ENDED != 0 && !ground.rules.lack(Rule::OneEnder) {
+            return None;
+        }
+        if ground.rules.lack(Rule::RawReceipt) {
+            return Some(ground.floor_of(word.min(ground.word_at(self.last() + 1))));
+        }
+        Some(ground.floor_of(word))
+    }
+
+    fn set_ended(&self) -> u64 {
+        if self.edge.ground.rules.lack(Rule::EndIsOneOr) {
+            // Relaxed: wrong in any ordering, on purpose.
+            let word = self.word.load(Ordering::Relaxed);
+            self.word.store(word | ENDED, Ordering::Relaxed); // Relaxed: as above.
+            return word;
+        }
+        // Relaxed: atomic by itself; the receipt is the value that it returns.
+        self.word.fetch_or(ENDED, Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        // Relaxed: the answer may be outdated the moment it is given, in any ordering.
+        self.word.load(Ordering::Relaxed) & ENDED != 0
+    }
+}

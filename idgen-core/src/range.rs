@@ -287,7 +287,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agrees_with_a_list(start in 0_u64..50, step in 1_u64..5, len in 1_u64..40, n in 0_u64..80) {
+        fn agrees_with_a_list(
+            start in 0_u64..50,
+            step in 1_u64..5,
+            len in 1_u64..40,
+            n in 0_u64..80,
+        ) {
             let range = IdRange::new(start, step, len).unwrap();
             let list: Vec<u64> = (0..len).map(|index| start + index * step).collect();
             prop_assert_eq!(range.iter().collect::<Vec<_>>(), list.clone());

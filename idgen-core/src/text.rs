@@ -3,13 +3,15 @@
 //! | form | alphabet | length | sorts like the number |
 //! |---|---|---|---|
 //! | [`Form::Decimal`] | `0-9` | 1 to 20 | no |
-//! | [`Form::Base32`] | Crockford's, upper case (<https://www.crockford.com/base32.html>) | 13 | yes |
+//! | [`Form::Base32`] | [Crockford's], upper case | 13 | yes |
 //! | [`Form::Base62`] | `0-9A-Za-z` | 11 | yes, by bytes |
 //! | [`Form::Hex`] | `0-9a-f` | 16 | yes |
 //!
 //! Decoding is strict: it accepts exactly what encoding writes, so that one id has one text in
 //! each form. Signs, blanks, leading zeros of a decimal, other letter case and Crockford's
 //! look-alikes (`O` for `0`) are refused with the offending character named.
+//!
+//! [Crockford's]: https://www.crockford.com/base32.html
 
 use core::ops::Deref;
 

@@ -1,2 +1,37 @@
-//! The project's chores: `cargo xtask test`, `cargo xtask bench`.
-fn main() {}
+//! The project's chores in Rust, so that every machine with cargo can do them.
+//!
+//! - `cargo xtask test [--full]` runs every check there is and closes with a plain count.
+//! - `cargo xtask tidy` checks the house rules alone; `cargo test -p xtask` does so too.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+mod suite;
+mod tidy;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test [--full]   run every check; --full runs the long suites whole
+  tidy            check the house rules";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let passed = match words[..] {
+        ["test"] => suite::run(suite::Length::Slice),
+        ["test", "--full"] => suite::run(suite::Length::Full),
+        ["tidy"] => tidy::run(),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The folder of the workspace.
+fn root() -> &'static Path {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own)
+}

@@ -1,0 +1,76 @@
+//! `cargo xtask test`: every check there is, one after the other, none skipped in silence.
+//!
+//! A step is one command, whose output streams through while its `test result:` lines are added
+//! up. Nothing stops at the first failure. All steps choose their packages from the whole
+//! workspace and name the same features, so that dependencies are built once per profile.
+
+mod provision;
+mod run;
+mod steps;
+mod tally;
+
+use std::process::Command;
+use std::time::Instant;
+
+use run::Outcome;
+use steps::Plan;
+use tally::Tally;
+
+pub(crate) use steps::test_target;
+
+/// How long the long suites run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// Long enough for every commit.
+    Slice,
+    /// The whole of them.
+    Full,
+}
+
+/// Runs all steps, closes with `N passed, N failed` and tells whether nothing failed.
+#[expect(clippy::print_stdout, reason = "the report is this command's output")]
+pub(crate) fn run(length: Length) -> bool {
+    match length {
+        Length::Slice => println!("Long suites run at slice length; --full runs them whole."),
+        Length::Full => println!("Long suites run whole."),
+    }
+    let (mut total, mut done) = (Tally::default(), Vec::new());
+    for step in steps::all() {
+        println!("\n==> {}", step.name);
+        let begun = Instant::now();
+        let outcome = perform(step.plan, &done, length);
+        let seconds = begun.elapsed().as_secs_f64();
+        println!("<== {}: {outcome} in {seconds:.1} s", step.name);
+        total.add(outcome.tally);
+        done.push((step.name, seconds, outcome));
+    }
+    println!();
+    for (name, seconds, outcome) in &done {
+        println!("{seconds:>7.1} s  {name}: {outcome}");
+    }
+    println!("{total}");
+    total.failed == 0
+}
+
+fn perform(plan: Plan, done: &[(&str, f64, Outcome)], length: Length) -> Outcome {
+    match plan {
+        Plan::Check(check) => Outcome::of_check(check()),
+        Plan::Skip(reason) => Outcome::skipped(reason),
+        Plan::Run(command) => run::stream(with_length(command, length)),
+        Plan::After(needed, command) => {
+            let is_there = done.iter().any(|(name, _, outcome)| *name == needed && outcome.is_ok());
+            if is_there {
+                run::stream(with_length(command, length))
+            } else {
+                Outcome::skipped(format!("\"{needed}\" did not succeed"))
+            }
+        }
+    }
+}
+
+fn with_length(mut command: Command, length: Length) -> Command {
+    if length == Length::Full {
+        command.env("IDGEN_FULL", "1").env("IDGEN_LOOM_FULL", "1");
+    }
+    command
+}

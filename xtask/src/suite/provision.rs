@@ -1,0 +1,108 @@
+//! What the checks need beside cargo itself: installed when that is possible, named otherwise.
+
+use std::os::unix::fs::MetadataExt;
+use std::process::{Command, Stdio};
+
+struct Tool {
+    name: &'static str,
+    /// A command that succeeds when the tool is there.
+    probe: &'static [&'static str],
+    /// Commands that install it, in order.
+    install: &'static [&'static [&'static str]],
+    needs_root: bool,
+}
+
+const APT_UPDATE: &[&str] = &["apt-get", "update", "-q"];
+
+const TOOLS: &[Tool] = &[
+    Tool {
+        name: "a C compiler (package build-essential)",
+        probe: &["cc", "--version"],
+        install: &[
+            APT_UPDATE,
+            &["apt-get", "install", "-qy", "--no-install-recommends", "build-essential"],
+        ],
+        needs_root: true,
+    },
+    Tool {
+        name: "git",
+        probe: &["git", "--version"],
+        install: &[APT_UPDATE, &["apt-get", "install", "-qy", "--no-install-recommends", "git"]],
+        needs_root: true,
+    },
+    Tool {
+        name: "rustfmt",
+        probe: &["cargo", "fmt", "--version"],
+        install: &[&["rustup", "component", "add", "rustfmt"]],
+        needs_root: false,
+    },
+    Tool {
+        name: "clippy",
+        probe: &["cargo", "clippy", "--version"],
+        install: &[&["rustup", "component", "add", "clippy"]],
+        needs_root: false,
+    },
+];
+
+/// Installs what is missing.
+///
+/// # Errors
+///
+/// The names of the tools that are still missing, with the commands that would install them.
+pub(super) fn tools() -> Result<(), String> {
+    missing(TOOLS, is_root())
+}
+
+fn missing(tools: &[Tool], is_root: bool) -> Result<(), String> {
+    let mut missing = Vec::new();
+    for tool in tools.iter().filter(|tool| !succeeds(tool.probe)) {
+        let may_install = is_root || !tool.needs_root;
+        if may_install
+            && tool.install.iter().all(|command| succeeds(command))
+            && succeeds(tool.probe)
+        {
+            continue;
+        }
+        let commands: Vec<String> = tool.install.iter().map(|words| words.join(" ")).collect();
+        missing.push(format!("{} is missing; run `{}`", tool.name, commands.join(" && ")));
+    }
+    if missing.is_empty() { Ok(()) } else { Err(missing.join("; ")) }
+}
+
+fn succeeds(words: &[&str]) -> bool {
+    let Some((program, arguments)) = words.split_first() else { return false };
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command.status().is_ok_and(|status| status.success())
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ABSENT: Tool = Tool {
+        name: "a tool",
+        probe: &["no-such-program-of-idgen"],
+        install: &[&["true"]],
+        needs_root: true,
+    };
+
+    #[test]
+    fn what_is_there_is_not_installed() {
+        let there = Tool { probe: &["true"], install: &[&["false"]], ..ABSENT };
+        assert_eq!(missing(&[there], true), Ok(()));
+    }
+
+    #[test]
+    fn what_stays_missing_is_named_with_its_remedy() {
+        for is_root in [false, true] {
+            let named = missing(&[ABSENT], is_root).unwrap_err();
+            assert_eq!(named, "a tool is missing; run `true`");
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! What `cargo xtask test` runs, in this order.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::provision;
+use crate::root;
+
+/// Features that tests need and that are off by default. All steps name the same, so that nothing
+/// is built twice.
+const FEATURES: &str = "--features=idgen-core/serde";
+
+/// The package whose integration tests drive the release binary from outside.
+const END_TO_END: &str = "idgen-cli";
+
+/// The packages that have models, in `tests/loom.rs`.
+const MODELLED: [&str; 2] = ["idgen-segment", "idgen-snowflake"];
+
+const BINARY: &str = "release binary";
+
+pub(super) struct Step {
+    pub(super) name: &'static str,
+    pub(super) plan: Plan,
+}
+
+pub(super) enum Plan {
+    Check(fn() -> Result<(), String>),
+    Run(Command),
+    /// Run if the named step went well.
+    After(&'static str, Command),
+    Skip(String),
+}
+
+/// The steps for the project as it lies there.
+pub(super) fn all() -> Vec<Step> {
+    let targets = test_targets();
+    let step = |name, plan| Step { name, plan };
+    vec![
+        step("tools", Plan::Check(provision::tools)),
+        step("house rules", Plan::Check(house_rules)),
+        step("format", Plan::Run(cargo(&["fmt", "--all", "--check"]))),
+        step("clippy", Plan::Run(clippy())),
+        step("unit and integration tests", Plan::Run(tests(&targets))),
+        step("doc tests", Plan::Run(test(&["--doc"]))),
+        step("loom models", loom(&targets)),
+        step(BINARY, binary()),
+        step("end-to-end tests", end_to_end(&targets)),
+        step("benches compile", benches()),
+    ]
+}
+
+/// Folder of the crate and name of the integration test whose root file this is.
+pub(crate) fn test_target(path: &str) -> Option<(&str, &str)> {
+    let (folder, file) = path.split_once("/tests/")?;
+    let name = file.strip_suffix("/main.rs").or_else(|| file.strip_suffix(".rs"))?;
+    (!folder.contains('/') && !name.contains('/')).then_some((folder, name))
+}
+
+/// Every integration test of the workspace's crates: the crate's folder and the test's name.
+fn test_targets() -> Vec<(String, String)> {
+    let mut targets = Vec::new();
+    for folder in names_in(root()).iter().filter(|folder| is_member(folder)) {
+        for file in names_in(&root().join(folder).join("tests")) {
+            let is_folder = root().join(folder).join("tests").join(&file).join("main.rs").exists();
+            let inside = if is_folder { "/main.rs" } else { "" };
+            let path = format!("{folder}/tests/{file}{inside}");
+            targets.extend(test_target(&path).map(|(a, b)| (a.to_owned(), b.to_owned())));
+        }
+    }
+    targets
+}
+
+/// Names in a folder, sorted; none if it is not there.
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort_unstable();
+    names
+}
+
+fn is_member(folder: &str) -> bool {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap_or_default();
+    let table: toml::Table = manifest.parse().unwrap_or_default();
+    let members = table.get("workspace").and_then(|workspace| workspace.get("members")?.as_array());
+    members.is_some_and(|members| members.iter().any(|member| member.as_str() == Some(folder)))
+}
+
+fn house_rules() -> Result<(), String> {
+    if crate::tidy::run() { Ok(()) } else { Err("see the findings above".to_owned()) }
+}
+
+/// The cargo that runs this, without what it told this package about itself: build scripts that
+/// watch such variables would run again.
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (key, _) in std::env::vars_os() {
+        let name = key.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&key);
+        }
+    }
+    command.args(arguments).current_dir(root());
+    command
+}
+
+fn target_dir() -> PathBuf {
+    let own = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    root().join(own)
+}
+
+fn clippy() -> Command {
+    let mut command = cargo(&["clippy", "--workspace", FEATURES, "--all-targets"]);
+    command.args(["--", "-D", "warnings"]);
+    command
+}
+
+/// Tests chosen from the whole workspace.
+fn test(which: &[&str]) -> Command {
+    let mut command = cargo(&["test", "--workspace", FEATURES, "--no-fail-fast"]);
+    command.args(which);
+    command
+}
+
+fn tests(targets: &[(String, String)]) -> Command {
+    let mut command = test(&["--lib", "--bins"]);
+    let mut names: Vec<&str> = targets
+        .iter()
+        .filter(|(folder, _)| folder != END_TO_END)
+        .map(|(_, name)| name.as_str())
+        // Empty without the loom configuration, and a step of its own.
+        .filter(|name| *name != "loom")
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        command.args(["--test", name]);
+    }
+    command
+}
+
+fn loom(targets: &[(String, String)]) -> Plan {
+    let has_models = |package: &&&str| {
+        targets.iter().any(|(folder, name)| folder == **package && name == "loom")
+    };
+    let packages: Vec<&&str> = MODELLED.iter().filter(has_models).collect();
+    if packages.is_empty() {
+        return Plan::Skip("no crate has tests/loom.rs".to_owned());
+    }
+    let mut command = cargo(&["test", "--release", "--no-fail-fast"]);
+    for package in packages {
+        command.args(["-p", package]);
+    }
+    let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
+    command.args(["--test", "loom", "--target-dir"]).arg(target_dir().join("loom"));
+    command.env("RUSTFLAGS", format!("{flags} --cfg idgen_loom").trim_start());
+    Plan::Run(command)
+}
+
+fn missing_cli() -> Plan {
+    Plan::Skip(format!("there is no package {END_TO_END}"))
+}
+
+fn binary() -> Plan {
+    if !is_member(END_TO_END) {
+        return missing_cli();
+    }
+    Plan::Run(cargo(&["build", "--release", "-p", END_TO_END]))
+}
+
+fn end_to_end(targets: &[(String, String)]) -> Plan {
+    if !is_member(END_TO_END) {
+        return missing_cli();
+    }
+    let names: Vec<&str> = targets
+        .iter()
+        .filter(|(folder, _)| folder == END_TO_END)
+        .map(|(_, name)| name.as_str())
+        .collect();
+    if names.is_empty() {
+        return Plan::Skip(format!("{END_TO_END}/tests holds no test"));
+    }
+    let mut command = test(&[]);
+    for name in names {
+        command.args(["--test", name]);
+    }
+    command.env("IDGEN_BIN", target_dir().join("release").join("idgen"));
+    Plan::After(BINARY, command)
+}
+
+fn benches() -> Plan {
+    if !root().join("benches/Cargo.toml").exists() {
+        return Plan::Skip("there is no benches/Cargo.toml".to_owned());
+    }
+    let mut command = cargo(&["check", "--benches", "--manifest-path", "benches/Cargo.toml"]);
+    command.arg("--target-dir").arg(target_dir());
+    Plan::Run(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(command: &Command) -> Vec<String> {
+        command.get_args().map(|word| word.to_string_lossy().into_owned()).collect()
+    }
+
+    fn targets(of: &[(&str, &str)]) -> Vec<(String, String)> {
+        of.iter().map(|&(folder, name)| (folder.to_owned(), name.to_owned())).collect()
+    }
+
+    #[test]
+    fn test_targets_are_the_files_cargo_takes() {
+        assert_eq!(test_target("idgen-wire/tests/genid.rs"), Some(("idgen-wire", "genid")));
+        assert_eq!(test_target("idgen-cli/tests/cli/main.rs"), Some(("idgen-cli", "cli")));
+        for other in
+            ["idgen-cli/tests/cli/http.rs", "idgen-cli/tests", "a/src/b.rs", "a/b/tests/c.rs"]
+        {
+            assert_eq!(test_target(other), None, "{other}");
+        }
+        let found = test_targets();
+        assert!(found.contains(&("idgen-wire".to_owned(), "genid".to_owned())), "{found:?}");
+    }
+
+    #[test]
+    fn end_to_end_tests_run_in_their_own_step_only() {
+        let targets = targets(&[("idgen-cli", "drive"), ("idgen-wire", "genid"), ("a", "loom")]);
+        let first = words(&tests(&targets));
+        assert!(first.contains(&"genid".to_owned()));
+        assert!(!first.contains(&"drive".to_owned()) && !first.contains(&"loom".to_owned()));
+    }
+
+    #[test]
+    fn loom_takes_the_packages_that_have_models() {
+        let Plan::Run(command) = loom(&targets(&[("idgen-segment", "loom")])) else {
+            panic!("not run");
+        };
+        let words = words(&command);
+        assert!(words.contains(&"idgen-segment".to_owned()));
+        assert!(!words.contains(&"idgen-snowflake".to_owned()));
+        let flags = command.get_envs().find(|(key, _)| *key == "RUSTFLAGS").unwrap().1.unwrap();
+        assert!(flags.to_string_lossy().contains("--cfg idgen_loom"));
+        assert!(matches!(loom(&[]), Plan::Skip(_)));
+    }
+
+    #[test]
+    fn the_workspace_knows_its_members() {
+        assert!(is_member("xtask") && is_member("idgen-wire"));
+        assert!(!is_member("target"));
+    }
+}

@@ -85,6 +85,7 @@ pub struct WorkerLease {
     token: LeaseToken,
     floor: Floor,
     horizon_unix_ms: u64,
+    limit_unix_ms: u64,
 }
 
 impl WorkerLease {
@@ -104,7 +105,7 @@ impl WorkerLease {
         if horizon_unix_ms <= floor.unix_ms {
             return Err(LeaseError::Empty { floor_unix_ms: floor.unix_ms, horizon_unix_ms });
         }
-        Ok(Self { worker, token, floor, horizon_unix_ms })
+        Ok(Self { worker, token, floor, horizon_unix_ms, limit_unix_ms: horizon_unix_ms })
     }
 
     /// A lease on the caller's own word, for C callers and firmware without a registry.
@@ -149,6 +150,16 @@ impl WorkerLease {
             .map_err(|error| (error, ended))
     }
 
+    /// Makes a generator that begins with a horizon of its holder's own, at most the lease's: it
+    /// issues below `limit_unix_ms` until it is extended. The limit may lie below the floor.
+    #[must_use]
+    pub const fn limited_to(mut self, limit_unix_ms: u64) -> Self {
+        if limit_unix_ms < self.limit_unix_ms {
+            self.limit_unix_ms = limit_unix_ms;
+        }
+        self
+    }
+
     /// The worker id: the number that the layout's worker fields together hold.
     pub const fn worker(&self) -> u64 {
         self.worker
@@ -167,6 +178,12 @@ impl WorkerLease {
     /// Where the leased time ends (exclusive), in Unix milliseconds. A layout rounds it *down*.
     pub const fn horizon_unix_ms(&self) -> u64 {
         self.horizon_unix_ms
+    }
+
+    /// Where a generator of this lease first stops, in Unix milliseconds: the horizon, unless it
+    /// was [limited](Self::limited_to).
+    pub const fn limit_unix_ms(&self) -> u64 {
+        self.limit_unix_ms
     }
 }
 
@@ -254,6 +271,14 @@ mod tests {
     fn an_empty_lease_is_refused() {
         let refused = WorkerLease::granted(1, token(1), Floor::at(10), 10);
         assert_eq!(refused, Err(LeaseError::Empty { floor_unix_ms: 10, horizon_unix_ms: 10 }));
+    }
+
+    #[test]
+    fn a_limit_only_lowers() {
+        let lease = WorkerLease::granted(1, token(1), Floor::at(10), 50).unwrap();
+        assert_eq!(lease.limit_unix_ms(), 50);
+        let lease = lease.limited_to(20).limited_to(30);
+        assert_eq!((lease.limit_unix_ms(), lease.horizon_unix_ms()), (20, 50));
     }
 
     #[test]

@@ -27,6 +27,8 @@ const MIN_LEASE_TICKS: u64 = 3;
 pub(crate) struct Claim {
     pub(crate) first: u64,
     pub(crate) len: u64,
+    /// The clock was past the horizon.
+    pub(crate) late: bool,
 }
 
 /// What stays the same for the life of a generator.
@@ -165,7 +167,7 @@ impl Ground {
         let first = if tick < present { self.first_word_of(present) } else { word };
         let left = self.numbers_per_tick() - self.sequence_of(first);
         let len = if self.rules.lack(Rule::BlockInTick) { n } else { n.min(left) };
-        Ok(Claim { first, len })
+        Ok(Claim { first, len, late: now > last })
     }
 
     /// More time helps only while the layout has some.

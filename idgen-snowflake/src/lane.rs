@@ -12,6 +12,7 @@
 //!
 //! slow:     load the word, then read the exact clock; step() decides; exchange, or once more.
 //!           Refused: gate = max(gate, tick of the word), or MAX when it has ended.
+//!           Given, but the clock is past the horizon: gate = max(gate, last + 1).
 //! ```
 //!
 //! The ended bit stays in the tick that is compared: an ended word is past every `lim`, so that
@@ -130,10 +131,15 @@ impl Lane {
         // Relaxed: the exchange below holds only if this is still the word.
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
-            let claim = match ground.step(word, clock.unix_ms(), self.last(), n) {
+            let last = self.last();
+            let claim = match ground.step(word, clock.unix_ms(), last, n) {
                 Ok(claim) => claim,
                 Err(refusal) => return Err(self.refuse(word, refusal)),
             };
+            if claim.late {
+                // No number is ahead of such a clock: adding would waste those of the last tick.
+                self.raise_gate((last + 1).cast_unsigned());
+            }
             match self.exchange(word, claim.first + claim.len) {
                 Ok(_) => return Ok(claim),
                 Err(newer) => word = newer,
@@ -156,11 +162,15 @@ impl Lane {
             Refusal::Ended => SHUT,
             _ => self.edge.ground.tick_of(word).cast_unsigned(),
         };
+        self.raise_gate(gate);
+        refusal
+    }
+
+    fn raise_gate(&self, tick: u64) {
         if !self.edge.ground.rules.lack(Rule::GateRises) {
             // Relaxed: advice only.
-            self.edge.gate.fetch_max(gate, Ordering::Relaxed);
+            self.edge.gate.fetch_max(tick, Ordering::Relaxed);
         }
-        refusal
     }
 
     /// Takes up to `n` ids of one tick.
@@ -223,8 +233,7 @@ impl Lane {
     pub(crate) fn end(&self) -> Option<Floor> {
         let ground = &self.edge.ground;
         let word = self.set_ended();
-        // Relaxed: advice only, and an ended word is never claimed.
-        self.edge.gate.fetch_max(SHUT, Ordering::Relaxed);
+        self.raise_gate(SHUT);
         if word & ENDED != 0 && !ground.rules.lack(Rule::OneEnder) {
             return None;
         }

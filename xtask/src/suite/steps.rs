@@ -6,9 +6,9 @@ use std::process::Command;
 use super::provision;
 use crate::root;
 
-/// Features that tests need and that are off by default. All steps name the same, so that nothing
-/// is built twice.
-const FEATURES: &str = "--features=idgen-core/serde";
+/// Features that tests need and that are off by default, wherever a crate has them. All steps name
+/// the same, so that nothing is built twice.
+const FEATURES: [&str; 3] = ["serde", "conformance", "testing"];
 
 /// The package whose integration tests drive the release binary from outside.
 const END_TO_END: &str = "idgen-cli";
@@ -59,10 +59,10 @@ pub(crate) fn test_target(path: &str) -> Option<(&str, &str)> {
 /// Every integration test of the workspace's crates: the crate's folder and the test's name.
 fn test_targets() -> Vec<(String, String)> {
     let mut targets = Vec::new();
-    for folder in names_in(root()).iter().filter(|folder| is_member(folder)) {
-        for file in names_in(&root().join(folder).join("tests")) {
-            let is_folder = root().join(folder).join("tests").join(&file).join("main.rs").exists();
-            let inside = if is_folder { "/main.rs" } else { "" };
+    for folder in members() {
+        let tests = root().join(&folder).join("tests");
+        for file in names_in(&tests) {
+            let inside = if tests.join(&file).join("main.rs").exists() { "/main.rs" } else { "" };
             let path = format!("{folder}/tests/{file}{inside}");
             targets.extend(test_target(&path).map(|(a, b)| (a.to_owned(), b.to_owned())));
         }
@@ -79,11 +79,33 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-fn is_member(folder: &str) -> bool {
-    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap_or_default();
-    let table: toml::Table = manifest.parse().unwrap_or_default();
+/// The manifest in a folder, from the workspace's; empty if there is none. A broken one is for
+/// cargo to complain about.
+fn manifest(folder: &str) -> toml::Table {
+    let path = root().join(folder).join("Cargo.toml");
+    std::fs::read_to_string(path).unwrap_or_default().parse().unwrap_or_default()
+}
+
+fn members() -> Vec<String> {
+    let table = manifest("");
     let members = table.get("workspace").and_then(|workspace| workspace.get("members")?.as_array());
-    members.is_some_and(|members| members.iter().any(|member| member.as_str() == Some(folder)))
+    members.into_iter().flatten().filter_map(|name| Some(name.as_str()?.to_owned())).collect()
+}
+
+fn is_member(folder: &str) -> bool {
+    members().iter().any(|member| member == folder)
+}
+
+/// `--features=idgen-core/serde,...`.
+fn features() -> String {
+    let mut named = Vec::new();
+    for member in members() {
+        let table = manifest(&member);
+        let Some(own) = table.get("features").and_then(toml::Value::as_table) else { continue };
+        let needed = FEATURES.iter().filter(|feature| own.contains_key(**feature));
+        named.extend(needed.map(|feature| format!("{member}/{feature}")));
+    }
+    format!("--features={}", named.join(","))
 }
 
 fn house_rules() -> Result<(), String> {
@@ -110,15 +132,15 @@ fn target_dir() -> PathBuf {
 }
 
 fn clippy() -> Command {
-    let mut command = cargo(&["clippy", "--workspace", FEATURES, "--all-targets"]);
-    command.args(["--", "-D", "warnings"]);
+    let mut command = cargo(&["clippy", "--workspace", "--all-targets"]);
+    command.arg(features()).args(["--", "-D", "warnings"]);
     command
 }
 
 /// Tests chosen from the whole workspace.
 fn test(which: &[&str]) -> Command {
-    let mut command = cargo(&["test", "--workspace", FEATURES, "--no-fail-fast"]);
-    command.args(which);
+    let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    command.arg(features()).args(which);
     command
 }
 
@@ -247,5 +269,8 @@ mod tests {
     fn the_workspace_knows_its_members() {
         assert!(is_member("xtask") && is_member("idgen-wire"));
         assert!(!is_member("target"));
+        let features = features();
+        assert!(features.contains("idgen-core/serde"), "{features}");
+        assert!(!features.contains("fallback"), "{features}");
     }
 }

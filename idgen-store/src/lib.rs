@@ -1,1 +1,37 @@
 //! Where leases are recorded.
+//!
+//! Two traits stand between the generators and the world: a [`SequenceStore`] leases numbers
+//! (segments of named sequences), a [`WorkerRegistry`] leases time (worker ids with a floor and a
+//! horizon). What is leased once is never leased again: that is written down as numbered laws in
+//! `conformance`, which every backend passes.
+//!
+//! | backend | feature | sequences | workers | kept over a restart |
+//! |---|---|---|---|---|
+//! | [`memory`] | always there | yes | yes | no |
+//! | `sqlite` | `sqlite` | yes | yes | yes, fsync before the answer |
+
+mod clock;
+mod error;
+mod grant;
+pub mod memory;
+mod name;
+mod open;
+mod sequence;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+mod tenure;
+mod worker;
+
+#[cfg(feature = "conformance")]
+pub use clock::SteppedClock;
+pub use clock::{HostClock, SystemHostClock};
+pub use error::{RegistryError, StoreError};
+pub use name::{Name, NameError};
+pub use open::{OpenStore, open};
+pub use sequence::{
+    Alteration, Created, Definition, DefinitionError, Durability, Lease, Order, SequenceInfo,
+    SequenceStore, StoreIdentity,
+};
+pub use worker::{
+    Claim, Claimed, LayoutRecord, Renewed, SoftProof, Wish, WorkerInfo, WorkerRegistry,
+};

@@ -1,0 +1,211 @@
+//! A store in memory: for tests, and for services that need no ids to be unique over a restart.
+//!
+//! Every clone is another handle on the same object, as another connection would be to a database.
+//! What it promises dies with the last handle; its identity says so.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use idgen_core::IdRange;
+
+use crate::grant::{Grant, Ground, Mark};
+use crate::{
+    Alteration, Created, Definition, Durability, HostClock, Lease, Name, SequenceInfo,
+    SequenceStore, StoreError, StoreIdentity, SystemHostClock,
+};
+
+mod workers;
+
+/// Sequences and worker ids in memory; a clone is another handle on the same object.
+///
+/// # Examples
+///
+/// ```
+/// use idgen_store::memory::MemoryStore;
+/// use idgen_store::{Definition, Name, SequenceStore};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryStore::new();
+/// let orders = Name::new("orders")?;
+/// store.create(&orders, &Definition::default()).await?;
+/// let lease = store.lease(&orders, 100, 0).await?;
+/// assert_eq!((lease.range.start(), lease.range.last(), lease.serial), (1, 100, 1));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct MemoryStore {
+    rows: Arc<Mutex<Rows>>,
+    clock: Arc<dyn HostClock>,
+    id: Arc<str>,
+}
+
+#[derive(Default)]
+struct Rows {
+    sequences: BTreeMap<Name, Sequence>,
+    registry: workers::Registry,
+}
+
+#[derive(Clone)]
+struct Sequence {
+    mark: Mark,
+    tails: BTreeMap<u64, IdRange>,
+    leases: BTreeMap<u64, IdRange>,
+}
+
+impl std::fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryStore").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryStore {
+    /// An empty store that goes by the clocks of this machine.
+    pub fn new() -> Self {
+        Self::with_clock(Arc::new(SystemHostClock::new()))
+    }
+
+    /// An empty store that goes by the clocks given.
+    pub fn with_clock(clock: Arc<dyn HostClock>) -> Self {
+        let half = || RandomState::new().build_hasher().finish();
+        let id = format!("{:016x}{:016x}", half(), half()).into();
+        Self { rows: Arc::default(), clock, id }
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().expect("a panic under this lock is a bug in this crate")
+    }
+
+    fn own_identity(&self) -> StoreIdentity {
+        StoreIdentity {
+            backend: "memory",
+            id: self.id.to_string(),
+            incarnation: self.id.to_string(),
+            durability: Durability::MayLose("it lives and dies with its process".to_owned()),
+            ceiling: u64::MAX,
+        }
+    }
+}
+
+impl Rows {
+    fn sequence(&mut self, name: &Name) -> Result<&mut Sequence, StoreError> {
+        let known = self.sequences.get_mut(name).filter(|sequence| !sequence.mark.deleted);
+        known.ok_or_else(|| StoreError::Unknown { name: name.clone() })
+    }
+}
+
+impl Sequence {
+    fn of(mark: Mark) -> Self {
+        Self { mark, tails: BTreeMap::new(), leases: BTreeMap::new() }
+    }
+
+    fn lease(&mut self, name: &Name, len: u64, above: u64) -> Result<Lease, StoreError> {
+        let from = above.checked_add(1);
+        let tail = from.and_then(|from| self.tails.range(from..).next());
+        let tail = tail.map(|(_, tail)| *tail);
+        let grant = self.mark.lease(name, len, above, tail)?;
+        self.write(&grant);
+        Ok(Lease { range: grant.range, serial: grant.serial })
+    }
+
+    fn write(&mut self, grant: &Grant) {
+        if let Ground::Tail { start, rest } = grant.ground {
+            self.tails.remove(&start);
+            self.tails.extend(rest.map(|rest| (rest.start(), rest)));
+        }
+        if grant.remembered(&self.mark) {
+            self.leases.insert(grant.serial, grant.range);
+        }
+        if let Some(forgotten) = grant.forgotten() {
+            self.leases = self.leases.split_off(&(forgotten + 1));
+        }
+    }
+
+    fn hand_back(&mut self, name: &Name, tail: &Lease) -> Result<(), StoreError> {
+        let lease = self.leases.get(&tail.serial).copied();
+        let end = self.mark.hand_back(name, lease, tail)?;
+        self.leases.remove(&tail.serial);
+        self.tails.insert(end.start(), end);
+        Ok(())
+    }
+
+    fn give_up_tails(&mut self) {
+        self.tails.clear();
+        self.leases.clear();
+    }
+
+    fn info(&self, name: &Name) -> SequenceInfo {
+        self.mark.info(name, self.tails.values().map(IdRange::len).sum())
+    }
+}
+
+#[async_trait]
+impl SequenceStore for MemoryStore {
+    async fn identity(&self) -> Result<StoreIdentity, StoreError> {
+        Ok(self.own_identity())
+    }
+
+    async fn create(&self, name: &Name, definition: &Definition) -> Result<Created, StoreError> {
+        let mut rows = self.rows();
+        let existing = rows.sequences.get(name).map(|sequence| sequence.mark.clone());
+        let Some(mark) = Mark::create(existing, name, definition)? else {
+            return Ok(Created::Unchanged);
+        };
+        rows.sequences.insert(name.clone(), Sequence::of(mark));
+        Ok(Created::New)
+    }
+
+    async fn lease(&self, name: &Name, len: u64, above: u64) -> Result<Lease, StoreError> {
+        self.rows().sequence(name)?.lease(name, len, above)
+    }
+
+    async fn hand_back(&self, name: &Name, tail: &Lease) -> Result<(), StoreError> {
+        self.rows().sequence(name)?.hand_back(name, tail)
+    }
+
+    async fn last(&self, name: &Name) -> Result<u64, StoreError> {
+        Ok(self.rows().sequence(name)?.mark.bound)
+    }
+
+    async fn advance_to(&self, name: &Name, above: u64) -> Result<(), StoreError> {
+        let mut rows = self.rows();
+        let sequence = rows.sequence(name)?;
+        sequence.mark.advance_to(name, above)?;
+        sequence.give_up_tails();
+        Ok(())
+    }
+
+    async fn alter(&self, name: &Name, alteration: &Alteration) -> Result<Definition, StoreError> {
+        let mut rows = self.rows();
+        let sequence = rows.sequence(name)?;
+        let definition = sequence.mark.alter(name, alteration)?;
+        sequence.give_up_tails();
+        Ok(definition)
+    }
+
+    async fn list(&self) -> Result<Vec<SequenceInfo>, StoreError> {
+        let rows = self.rows();
+        let live = rows.sequences.iter().filter(|(_, sequence)| !sequence.mark.deleted);
+        Ok(live.map(|(name, sequence)| sequence.info(name)).collect())
+    }
+
+    async fn describe(&self, name: &Name) -> Result<SequenceInfo, StoreError> {
+        Ok(self.rows().sequence(name)?.info(name))
+    }
+
+    async fn delete(&self, name: &Name) -> Result<(), StoreError> {
+        let mut rows = self.rows();
+        let sequence = rows.sequence(name)?;
+        sequence.mark.deleted = true;
+        sequence.give_up_tails();
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! Chooses a backend by URL.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::memory::MemoryStore;
+use crate::{SequenceStore, StoreError, WorkerRegistry};
+
+/// A store that was opened by URL: two faces of one object.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct OpenStore {
+    /// Leases of numbers.
+    pub sequences: Arc<dyn SequenceStore>,
+    /// Leases of time.
+    pub workers: Arc<dyn WorkerRegistry>,
+    /// Whether what it grants outlives the process.
+    pub outlives_process: bool,
+}
+
+impl fmt::Debug for OpenStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenStore")
+            .field("outlives_process", &self.outlives_process)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OpenStore {
+    fn of<S: SequenceStore + WorkerRegistry + 'static>(store: S, outlives_process: bool) -> Self {
+        let store = Arc::new(store);
+        Self { sequences: store.clone(), workers: store, outlives_process }
+    }
+}
+
+/// What the backends of this build answer to.
+const BUILT_IN: &str =
+    if cfg!(feature = "sqlite") { "memory:, sqlite:PATH, sqlite://PATH" } else { "memory:" };
+
+/// Opens the store that `url` names, with that backend's defaults.
+///
+/// | URL | store |
+/// |---|---|
+/// | `memory:` | a new, empty [`MemoryStore`] |
+/// | `sqlite:PATH`, `sqlite://PATH` | a `SqliteStore` in the file PATH, taken as it is |
+///
+/// # Errors
+///
+/// [`StoreError::Refused`] lists the backends of this build if `url` names none of them; else what
+/// the backend says.
+///
+/// # Examples
+///
+/// ```
+/// let store = idgen_store::open("memory:")?;
+/// assert!(!store.outlives_process);
+/// let error = idgen_store::open("carrier-pigeon://loft").unwrap_err();
+/// assert!(error.to_string().contains("memory:"));
+/// # Ok::<(), idgen_store::StoreError>(())
+/// ```
+pub fn open(url: &str) -> Result<OpenStore, StoreError> {
+    let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
+    match scheme {
+        "memory" if rest.is_empty() => Ok(OpenStore::of(MemoryStore::new(), false)),
+        "memory" => Err(StoreError::Refused(format!(
+            "a store in memory has no name, but '{rest}' stands behind memory:; write memory:"
+        ))),
+        #[cfg(feature = "sqlite")]
+        "sqlite" => {
+            let path = rest.strip_prefix("//").unwrap_or(rest);
+            let store = crate::sqlite::SqliteStore::open(path, Default::default())?;
+            Ok(OpenStore::of(store, true))
+        }
+        // Only the scheme is shown: what follows may hold a password.
+        _ => Err(StoreError::Refused(format!(
+            "no store of the kind '{scheme}' is built in; choose one of: {BUILT_IN}"
+        ))),
+    }
+}

@@ -1,0 +1,318 @@
+//! Leases of numbers: the trait every sequence store implements, and its words.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use idgen_core::IdRange;
+
+use crate::{Name, StoreError};
+
+/// How ids of one sequence are ordered over all nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Nodes lease segments: fast, rising within a node, interleaved over nodes.
+    #[default]
+    Leased,
+    /// Every id or batch is one durable step: rising over all nodes, as slow as the store.
+    Strict,
+}
+
+impl Order {
+    /// The word for it in configuration, answers and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Leased => "leased",
+            Self::Strict => "strict",
+        }
+    }
+}
+
+/// What a sequence counts: the numbers `n` with `n mod increment = offset mod increment` and
+/// `first <= n <= end`, in rising order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Definition {
+    first: u64,
+    increment: u64,
+    offset: u64,
+    end: u64,
+    order: Order,
+}
+
+/// Numbers that define no sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DefinitionError {
+    /// Ids begin at 1.
+    #[error("the first id of a sequence is at least 1, not 0")]
+    FirstZero,
+    /// A sequence that does not move.
+    #[error("the increment of a sequence is at least 1, not 0")]
+    IncrementZero,
+    /// No number of the progression lies between first and end.
+    #[error("no number = {offset} mod {increment} lies in {first}..={end}; widen the bounds")]
+    Empty {
+        /// The lower bound.
+        first: u64,
+        /// The increment.
+        increment: u64,
+        /// The offset.
+        offset: u64,
+        /// The upper bound.
+        end: u64,
+    },
+}
+
+impl Default for Definition {
+    /// 1, 2, 3, ... up to 2^64 - 1, leased.
+    fn default() -> Self {
+        Self { first: 1, increment: 1, offset: 0, end: u64::MAX, order: Order::Leased }
+    }
+}
+
+impl Definition {
+    /// Checks and takes the five settings. The offset is kept modulo the increment, so that equal
+    /// progressions compare equal.
+    ///
+    /// # Errors
+    ///
+    /// [`DefinitionError`] if `first` or `increment` is 0 or no number fits.
+    pub const fn new(
+        first: u64,
+        increment: u64,
+        offset: u64,
+        end: u64,
+        order: Order,
+    ) -> Result<Self, DefinitionError> {
+        if first == 0 {
+            return Err(DefinitionError::FirstZero);
+        }
+        if increment == 0 {
+            return Err(DefinitionError::IncrementZero);
+        }
+        let definition = Self { first, increment, offset: offset % increment, end, order };
+        if definition.next_after(0).is_none() {
+            return Err(DefinitionError::Empty { first, increment, offset, end });
+        }
+        Ok(definition)
+    }
+
+    /// The lower bound: no id lies below it.
+    pub const fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The distance of neighbours.
+    pub const fn increment(&self) -> u64 {
+        self.increment
+    }
+
+    /// The residue of every id modulo the increment.
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The upper bound: no id lies above it.
+    pub const fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// How ids are ordered over nodes.
+    pub const fn order(&self) -> Order {
+        self.order
+    }
+
+    /// The bound before the first lease.
+    pub const fn start_bound(&self) -> u64 {
+        self.first - 1
+    }
+
+    /// The lowest id above `bound`; `None` if the sequence has none.
+    pub const fn next_after(&self, bound: u64) -> Option<u64> {
+        let bound = if bound < self.first - 1 { self.first - 1 } else { bound };
+        let Some(from) = bound.checked_add(1) else { return None };
+        let residue = from % self.increment;
+        let ahead = if residue <= self.offset {
+            self.offset - residue
+        } else {
+            self.increment - residue + self.offset
+        };
+        match from.checked_add(ahead) {
+            Some(next) if next <= self.end => Some(next),
+            _ => None,
+        }
+    }
+
+    /// Up to `len` ids above `bound`; fewer near the end, `None` behind it or for `len` 0.
+    pub fn range_after(&self, bound: u64, len: u64) -> Option<IdRange> {
+        let start = self.next_after(bound)?;
+        let room = (self.end - start) / self.increment;
+        // `room + 1` ids are left; the sum may pass 2^64 - 1 only when `len` is the smaller.
+        let len = len.min(room.saturating_add(1));
+        IdRange::new(start, self.increment, len).ok()
+    }
+}
+
+impl fmt::Display for Definition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "first {}, increment {}, offset {}, end {}, order {}",
+            self.first,
+            self.increment,
+            self.offset,
+            self.end,
+            self.order.name()
+        )
+    }
+}
+
+/// One granted lease: nobody else is or was granted these ids.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The ids; at most as many as were asked for.
+    pub range: IdRange,
+    /// The sequence's count of grants and hand-backs; only rises.
+    pub serial: u64,
+}
+
+/// Whether [`SequenceStore::create`] made something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// The sequence is new.
+    New,
+    /// It was there with the same definition; nothing changed.
+    Unchanged,
+}
+
+/// A change of a sequence's settings; what is `None` stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Alteration {
+    /// The new increment.
+    pub increment: Option<u64>,
+    /// The new offset.
+    pub offset: Option<u64>,
+    /// The new upper bound.
+    pub end: Option<u64>,
+    /// The new order.
+    pub order: Option<Order>,
+    /// Ids of the new settings lie above this number: at or above the store's bound, else the
+    /// alteration is refused with [`StoreError::WouldLower`].
+    pub above: u64,
+}
+
+/// What a store knows about one sequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SequenceInfo {
+    /// Its name.
+    pub name: Name,
+    /// What it counts.
+    pub definition: Definition,
+    /// The highest number that was ever granted, or the number before the first.
+    pub bound: u64,
+    /// The count of grants and hand-backs.
+    pub serial: u64,
+    /// How many ids lie in handed-back tails.
+    pub returned: u64,
+}
+
+/// What a store promises about an answer it has given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It is on disk or on a quorum before the answer.
+    Keeps,
+    /// It may be forgotten, for the reason named.
+    MayLose(String),
+}
+
+/// Which store this is, so that its being swapped, rewound or emptied can be seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreIdentity {
+    /// The backend's name, for example `sqlite`.
+    pub backend: &'static str,
+    /// What stays the same while it is the same store.
+    pub id: String,
+    /// What changes when the store has started over or was promoted.
+    pub incarnation: String,
+    /// Whether an answer is kept.
+    pub durability: Durability,
+    /// The highest id that a sequence of this store can reach.
+    pub ceiling: u64,
+}
+
+/// Leases of numbers. The laws S1 to S12 stand in the `conformance` module.
+#[async_trait]
+pub trait SequenceStore: Send + Sync {
+    /// Which store this is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    async fn identity(&self) -> Result<StoreIdentity, StoreError>;
+
+    /// Creates a sequence; with the same definition again nothing changes. A name that was deleted
+    /// goes on above its mark.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if it exists with another definition.
+    async fn create(&self, name: &Name, definition: &Definition) -> Result<Created, StoreError>;
+
+    /// Leases 1 to `len` ids (at least 1), all above `above`, durably, before it answers. Fewer
+    /// only near the end or from a returned tail.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unknown`], [`StoreError::Exhausted`], [`StoreError::Unavailable`].
+    async fn lease(&self, name: &Name, len: u64, above: u64) -> Result<Lease, StoreError>;
+
+    /// Returns the unissued end of a lease, named by the lease's serial. Sent once: after an
+    /// unknown outcome the rest is a gap. A store may keep nothing and answer
+    /// [`StoreError::NotCurrent`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotCurrent`] if the tail cannot be taken back.
+    async fn hand_back(&self, name: &Name, tail: &Lease) -> Result<(), StoreError>;
+
+    /// The bound: the highest number ever granted, or the number before the first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unknown`], [`StoreError::Unavailable`].
+    async fn last(&self, name: &Name) -> Result<u64, StoreError>;
+
+    /// Makes the next lease start above `above`; returned tails are given up.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::WouldLower`] if `above` is below the bound, [`StoreError::Exhausted`] never:
+    /// a sequence may be advanced to its end.
+    async fn advance_to(&self, name: &Name, above: u64) -> Result<(), StoreError>;
+
+    /// Changes settings; returned tails are given up.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::WouldLower`], [`StoreError::Refused`] for settings that define no sequence.
+    async fn alter(&self, name: &Name, alteration: &Alteration) -> Result<Definition, StoreError>;
+
+    /// All sequences by name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    async fn list(&self) -> Result<Vec<SequenceInfo>, StoreError>;
+
+    /// One sequence.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unknown`], [`StoreError::Unavailable`].
+    async fn describe(&self, name: &Name) -> Result<SequenceInfo, StoreError>;
+
+    /// Deletes a sequence and leaves its mark: created again it starts above it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unknown`], [`StoreError::Unavailable`].
+    async fn delete(&self, name: &Name) -> Result<(), StoreError>;
+}

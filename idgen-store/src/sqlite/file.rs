@@ -1,0 +1,219 @@
+//! The file: how it is opened, recognised, migrated, and noticed to be gone.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+
+use super::SqliteOptions;
+use super::fault::Trouble;
+
+/// "idgn": what `file` and a look at the header tell of the file.
+const APPLICATION_ID: i64 = 0x6964_676e;
+
+/// What brings a file of version `n` to version `n + 1`, for `n` from 0.
+const MIGRATIONS: [&str; 1] = [include_str!("schema_1.sql")];
+
+/// How long to pause between tries to switch the journal mode, which no busy handler covers.
+const JOURNAL_PAUSE: Duration = Duration::from_millis(5);
+
+/// An open database of this program.
+pub(super) struct StoreFile {
+    conn: Connection,
+    path: PathBuf,
+    inode: Inode,
+}
+
+/// What tells a file from another of the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Inode(u64, u64);
+
+impl StoreFile {
+    pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Self, Trouble> {
+        let path = absolute(path)?;
+        check_place(&path)?;
+        let sql = |error: rusqlite::Error| Trouble::of(&path, &error);
+        // Without URI in the flags a path is a path, whatever it looks like.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut conn = Connection::open_with_flags(&path, flags).map_err(sql)?;
+        conn.busy_timeout(options.busy_timeout).map_err(sql)?;
+        // A stranger's file is recognised before anything is changed in it.
+        recognise(&conn, &path)?;
+        set_up(&conn, options).map_err(sql)?;
+        switch_to_wal(&conn, &path, options.busy_timeout)?;
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+        let version = recognise(&tx, &path)?;
+        migrate(&tx, version).map_err(sql)?;
+        check_sound(&tx, &path)?;
+        tx.commit().map_err(sql)?;
+        let inode = inode(&path)?;
+        Ok(Self { conn, path, inode })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the file was named at its creation.
+    pub(super) fn identity(&self) -> Result<(String, String), Trouble> {
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        self.conn
+            .query_row("SELECT id, incarnation FROM store", [], read)
+            .map_err(|error| Trouble::of(&self.path, &error))
+    }
+
+    /// The connection, with no transaction open, if the file is still the one that was opened.
+    pub(super) fn checked(&self) -> Result<&Connection, Trouble> {
+        if inode(&self.path)? != self.inode {
+            return Err(Trouble::Unavailable(format!(
+                "{} was replaced by another file while in use; restart this process, and if the \
+                 file is an older copy advance its sequences first",
+                self.path.display()
+            )));
+        }
+        if !self.conn.is_autocommit() {
+            let rolled_back = self.conn.execute_batch("ROLLBACK");
+            rolled_back.map_err(|error| Trouble::of(&self.path, &error))?;
+        }
+        Ok(&self.conn)
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Trouble> {
+    std::path::absolute(path).map_err(|error| {
+        Trouble::Unavailable(format!(
+            "'{}' is no path of a file ({error}); name one, for example /var/lib/idgen/idgen.db",
+            path.display()
+        ))
+    })
+}
+
+fn check_place(path: &Path) -> Result<(), Trouble> {
+    let unavailable = |said: String| Err(Trouble::Unavailable(said));
+    if path.is_dir() {
+        return unavailable(format!("{} is a directory; name a file", path.display()));
+    }
+    match path.parent() {
+        Some(directory) if !directory.is_dir() => unavailable(format!(
+            "{} cannot be opened: there is no directory {}; make it first",
+            path.display(),
+            directory.display()
+        )),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+fn inode(path: &Path) -> Result<Inode, Trouble> {
+    use std::os::unix::fs::MetadataExt;
+    let found = metadata(path)?;
+    Ok(Inode(found.dev(), found.ino()))
+}
+
+/// Elsewhere an open file cannot be replaced, so that its being there is enough.
+#[cfg(not(unix))]
+fn inode(path: &Path) -> Result<Inode, Trouble> {
+    metadata(path).map(|_| Inode(0, 0))
+}
+
+fn metadata(path: &Path) -> Result<std::fs::Metadata, Trouble> {
+    std::fs::metadata(path).map_err(|error| {
+        Trouble::Unavailable(format!(
+            "{} cannot be found any more ({error}); put it back and restart this process",
+            path.display()
+        ))
+    })
+}
+
+/// The version of an idgen database, 0 for an empty file.
+fn recognise(conn: &Connection, path: &Path) -> Result<usize, Trouble> {
+    let read = || -> rusqlite::Result<(i64, i64, i64)> {
+        let application = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        let version = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let tables = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        Ok((application, version, tables))
+    };
+    let (application, version, tables) = read().map_err(|error| Trouble::of(path, &error))?;
+    let path = path.display();
+    if (application, version, tables) == (0, 0, 0) {
+        return Ok(0);
+    }
+    if application != APPLICATION_ID {
+        return Err(Trouble::Damaged(format!(
+            "{path} is the database of another program (application id {application:#x}, {tables} \
+             tables); choose another path"
+        )));
+    }
+    match usize::try_from(version) {
+        Ok(known @ 1..=MIGRATIONS_LEN) => Ok(known),
+        _ => Err(Trouble::Damaged(format!(
+            "{path} has schema version {version}, this program knows 1 to {MIGRATIONS_LEN}; use a \
+             newer idgen"
+        ))),
+    }
+}
+
+const MIGRATIONS_LEN: usize = MIGRATIONS.len();
+
+fn set_up(conn: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    // On macOS only this makes fsync reach the disk; elsewhere it changes nothing.
+    conn.pragma_update(None, "fullfsync", true)?;
+    conn.pragma_update(None, "checkpoint_fullfsync", true)?;
+    if let Some(pages) = options.max_pages {
+        conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+    }
+    Ok(())
+}
+
+fn switch_to_wal(conn: &Connection, path: &Path, busy_timeout: Duration) -> Result<(), Trouble> {
+    let began = Instant::now();
+    let mode: String = loop {
+        match conn.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)) {
+            Ok(mode) => break mode,
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && began.elapsed() < busy_timeout =>
+            {
+                std::thread::sleep(JOURNAL_PAUSE);
+            }
+            Err(error) => return Err(Trouble::of(path, &error)),
+        }
+    };
+    if mode == "wal" {
+        return Ok(());
+    }
+    Err(Trouble::Unavailable(format!(
+        "{} cannot have a write-ahead log (it stays in mode '{mode}'); put it on a local disk",
+        path.display()
+    )))
+}
+
+fn migrate(tx: &Transaction<'_>, version: usize) -> rusqlite::Result<()> {
+    for step in &MIGRATIONS[version..] {
+        tx.execute_batch(step)?;
+    }
+    if version < MIGRATIONS_LEN {
+        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+        let newest = i64::try_from(MIGRATIONS_LEN).expect("few migrations");
+        tx.pragma_update(None, "user_version", newest)?;
+    }
+    Ok(())
+}
+
+fn check_sound(conn: &Connection, path: &Path) -> Result<(), Trouble> {
+    let said: String = conn
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| Trouble::of(path, &error))?;
+    if said == "ok" {
+        return Ok(());
+    }
+    Err(Trouble::Damaged(format!(
+        "{} is corrupt ({}); restore it from a backup, then advance its sequences above every id \
+         issued since",
+        path.display(),
+        said.replace('\n', " ")
+    )))
+}

@@ -131,8 +131,9 @@ fn target_dir() -> PathBuf {
     root().join(own)
 }
 
+/// In the profile of the tests, so that build scripts (SQLite's takes longest) run once for both.
 fn clippy() -> Command {
-    let mut command = cargo(&["clippy", "--workspace", "--all-targets"]);
+    let mut command = cargo(&["clippy", "--workspace", "--all-targets", "--profile", "test"]);
     command.arg(features()).args(["--", "-D", "warnings"]);
     command
 }
@@ -214,7 +215,8 @@ fn benches() -> Plan {
     if !root().join("benches/Cargo.toml").exists() {
         return Plan::Skip("there is no benches/Cargo.toml".to_owned());
     }
-    let mut command = cargo(&["check", "--benches", "--manifest-path", "benches/Cargo.toml"]);
+    let mut command = cargo(&["check", "--benches", "--profile", "test"]);
+    command.args(["--manifest-path", "benches/Cargo.toml"]);
     command.arg("--target-dir").arg(target_dir());
     Plan::Run(command)
 }

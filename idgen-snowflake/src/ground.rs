@@ -31,6 +31,35 @@ pub(crate) struct Claim {
     pub(crate) late: bool,
 }
 
+/// From words to ids: what a claim needs after it has its number, copied out before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scale {
+    /// Width of the sequence number, in the word as in the layout.
+    bits: u32,
+    /// Place value of the sequence number in the id.
+    place: u64,
+    stretch: u64,
+    /// The id of word 0.
+    origin: u64,
+}
+
+impl Scale {
+    /// The tick of a word, the ended bit on top of it.
+    #[inline(always)]
+    pub(crate) fn tick(self, word: u64) -> u64 {
+        word >> self.bits
+    }
+
+    /// The id of a word. With `tick` and `seq` its halves this is
+    /// `(tick << time_shift) + (seq << sequence_shift) + origin`, in two multiplications: the
+    /// first moves both halves, the second moves the tick the rest of its way.
+    #[inline(always)]
+    pub(crate) fn id(self, word: u64) -> u64 {
+        let rest = self.tick(word).wrapping_mul(self.stretch);
+        word.wrapping_mul(self.place).wrapping_add(rest).wrapping_add(self.origin)
+    }
+}
+
 /// What stays the same for the life of a generator.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ground {
@@ -39,11 +68,7 @@ pub(crate) struct Ground {
     tick_ms: NonZeroU64,
     /// How many ticks an id may be ahead of the clock.
     pub(crate) borrow: i64,
-    /// Width of the sequence number, in the word as in the layout.
-    bits: u32,
-    place: u64,
-    stretch: u64,
-    origin: u64,
+    pub(crate) scale: Scale,
     /// The first tick behind the layout.
     end: i64,
     /// Tick 0 as the layout counts.
@@ -71,7 +96,8 @@ impl Ground {
         }
     }
 
-    #[inline]
+    #[cold]
+    #[inline(never)]
     fn tick_by_division(&self, unix_ms: u64) -> i64 {
         match unix_ms.checked_sub(self.base_ms) {
             Some(above_ms) => (above_ms / self.tick_ms).cast_signed(),
@@ -86,31 +112,27 @@ impl Ground {
 
     #[inline(always)]
     pub(crate) fn tick_of(&self, word: u64) -> i64 {
-        (word >> self.bits).cast_signed()
+        self.scale.tick(word).cast_signed()
     }
 
     fn sequence_of(&self, word: u64) -> u64 {
-        word & ((1 << self.bits) - 1)
+        word & ((1 << self.scale.bits) - 1)
     }
 
-    /// The id of a word. With `tick` and `seq` its halves this is
-    /// `(tick << time_shift) + (seq << sequence_shift) + origin`, in two multiplications: the
-    /// first moves both halves, the second moves the tick the rest of its way.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn id(&self, word: u64) -> u64 {
-        let tick = (word >> self.bits).wrapping_mul(self.stretch);
-        word.wrapping_mul(self.place).wrapping_add(tick).wrapping_add(self.origin)
+        self.scale.id(word)
     }
 
     /// The distance of the ids of neighbouring words.
     #[inline]
     pub(crate) fn place(&self) -> u64 {
-        self.place
+        self.scale.place
     }
 
     /// How many numbers a tick has.
     pub(crate) fn numbers_per_tick(&self) -> u64 {
-        1 << self.bits
+        1 << self.scale.bits
     }
 
     /// When `tick` begins, in Unix milliseconds.
@@ -129,7 +151,7 @@ impl Ground {
 
     /// The first word of the last tick below a horizon's, for a receipt that is cut (wrongly).
     pub(crate) fn word_at(&self, tick: i64) -> u64 {
-        tick.cast_unsigned() << self.bits
+        tick.cast_unsigned() << self.scale.bits
     }
 
     /// The last whole tick below a horizon, cut to the layout's last; negative below the floor.
@@ -137,7 +159,7 @@ impl Ground {
     /// `None` if the word cannot count so far.
     pub(crate) fn last_below(&self, horizon_unix_ms: u64) -> Option<i64> {
         let horizon = self.tick_at(horizon_unix_ms).min(self.end);
-        let full = (WORD_END >> self.bits).cast_signed();
+        let full = (WORD_END >> self.scale.bits).cast_signed();
         (horizon < full).then_some(horizon - 1)
     }
 
@@ -225,10 +247,12 @@ impl Ground {
             base_ms: layout.tick_unix_ms(floor_tick),
             tick_ms,
             borrow: (borrow_ms / tick_ms).cast_signed(),
-            bits: sequence.bits(),
-            place: layout.sequence_place(),
-            stretch: (1_u64 << time_shift).wrapping_sub(counted),
-            origin: (floor_tick << time_shift) | layout.spread(worker),
+            scale: Scale {
+                bits: sequence.bits(),
+                place: layout.sequence_place(),
+                stretch: (1_u64 << time_shift).wrapping_sub(counted),
+                origin: (floor_tick << time_shift) | layout.spread(worker),
+            },
             end: (layout.last_tick() + 1 - floor_tick).cast_signed(),
             floor_tick,
             rules,
@@ -238,7 +262,7 @@ impl Ground {
     /// The same ground in the bucket above.
     pub(crate) fn next_bucket(mut self, layout: &Layout) -> Self {
         let one = layout.bucket().map_or(0, |field| 1 << field.shift());
-        self.origin = self.origin.wrapping_add(one);
+        self.scale.origin = self.scale.origin.wrapping_add(one);
         self
     }
 }

@@ -26,16 +26,82 @@ use crate::snowflake::Snowflake;
 /// ```
 #[derive(Debug)]
 pub struct SnowflakeHandle<S: Deref<Target = Snowflake>> {
+    block: Block,
+    snowflake: S,
+    alone: PhantomData<Cell<()>>,
+}
+
+/// Ids of one tick, and when they may be issued.
+#[derive(Clone, Copy, Debug)]
+struct Block {
     next: u64,
-    /// One step behind the block's last id.
+    /// One step behind the last id.
     stop: u64,
-    /// When the block's tick may first be stamped, in Unix milliseconds.
+    /// When the tick may first be stamped, in Unix milliseconds.
     from_ms: u64,
     /// For how long, in milliseconds; 0 when there is no block.
     for_ms: u64,
-    place: u64,
-    snowflake: S,
-    alone: PhantomData<Cell<()>>,
+    step: u64,
+}
+
+impl Block {
+    const NONE: Self = Self { next: 0, stop: 0, from_ms: 0, for_ms: 0, step: 0 };
+
+    /// The next id, if there is one and it may be issued at this time.
+    #[inline(always)]
+    fn pop(&mut self, unix_ms: u64) -> Option<u64> {
+        if unix_ms.wrapping_sub(self.from_ms) >= self.for_ms || self.next == self.stop {
+            return None;
+        }
+        let id = self.next;
+        self.next = id.wrapping_add(self.step);
+        Some(id)
+    }
+
+    /// A block of the present tick.
+    fn claim<C: Clock + ?Sized>(snowflake: &Snowflake, clock: &C) -> Result<Self, Refusal> {
+        let lane = snowflake.lane();
+        let ground = lane.ground();
+        // Past the horizon a block would go stale at once: its tick is behind the clock.
+        let late = ground.tick_at(clock.unix_ms()) > lane.last();
+        let claim = lane.claim(clock, if late { 1 } else { snowflake.block() })?;
+        let tick = ground.tick_of(claim.first);
+        let from_ms = ground.unix_ms_of(tick - ground.borrow).cast_unsigned();
+        let to_ms = ground.unix_ms_of(tick + 1).cast_unsigned();
+        let for_ever = ground.rules.lack(Rule::BlockGoesWithTick);
+        let (next, step) = (ground.id(claim.first), ground.place());
+        Ok(Self {
+            next,
+            stop: next.wrapping_add(claim.len.wrapping_mul(step)),
+            from_ms,
+            for_ms: if for_ever { u64::MAX } else { to_ms - from_ms },
+            step,
+        })
+    }
+
+    /// Takes and hands back the block by value: one whose address is known to no call can live in
+    /// the registers of the caller's loop.
+    #[cold]
+    #[inline(never)]
+    fn next_slow<C: Clock + ?Sized>(
+        mut self,
+        snowflake: &Snowflake,
+        clock: &C,
+    ) -> (Self, Result<u64, Refusal>) {
+        if clock.hint_unix_ms() == 0
+            && let Some(id) = self.pop(clock.unix_ms())
+        {
+            return (self, Ok(id));
+        }
+        match Self::claim(snowflake, clock) {
+            Ok(mut block) => {
+                let id = block.next;
+                block.next = id.wrapping_add(block.step);
+                (block, Ok(id))
+            }
+            Err(refusal) => (Self::NONE, Err(refusal)),
+        }
+    }
 }
 
 impl<S: Deref<Target = Snowflake>> SnowflakeHandle<S> {
@@ -55,8 +121,7 @@ impl<S: Deref<Target = Snowflake>> SnowflakeHandle<S> {
     /// ```
     pub fn new(snowflake: S) -> Self {
         snowflake.count_handle();
-        let place = snowflake.lane().ground().place();
-        Self { next: 0, stop: 0, from_ms: 0, for_ms: 0, place, snowflake, alone: PhantomData }
+        Self { block: Block::NONE, snowflake, alone: PhantomData }
     }
 
     /// The next id.
@@ -67,52 +132,19 @@ impl<S: Deref<Target = Snowflake>> SnowflakeHandle<S> {
     /// they have.
     #[inline]
     pub fn next_id(&mut self, clock: &(impl Clock + ?Sized)) -> Result<u64, Refusal> {
-        let into_ms = clock.hint_unix_ms().wrapping_sub(self.from_ms);
-        if into_ms < self.for_ms && self.next != self.stop {
-            let id = self.next;
-            self.next = id.wrapping_add(self.place);
+        if let Some(id) = self.block.pop(clock.hint_unix_ms()) {
             return Ok(id);
         }
-        self.next_id_slow(clock)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn next_id_slow(&mut self, clock: &(impl Clock + ?Sized)) -> Result<u64, Refusal> {
-        let lane = self.snowflake.lane();
-        let ground = lane.ground();
-        if self.next != self.stop && clock.hint_unix_ms() == 0 && self.covers(clock.unix_ms()) {
-            let id = self.next;
-            self.next = id.wrapping_add(self.place);
-            return Ok(id);
-        }
-        self.for_ms = 0;
-        // Past the horizon a block would go stale at once: its tick is behind the clock.
-        let late = ground.tick_at(clock.unix_ms()) > lane.last();
-        let claim = lane.claim(clock, if late { 1 } else { self.snowflake.block() })?;
-        let tick = ground.tick_of(claim.first);
-        let from_ms = ground.unix_ms_of(tick - ground.borrow).cast_unsigned();
-        self.from_ms = from_ms;
-        self.for_ms = ground.unix_ms_of(tick + 1).cast_unsigned().wrapping_sub(from_ms);
-        if ground.rules.lack(Rule::BlockGoesWithTick) {
-            self.for_ms = u64::MAX;
-        }
-        let id = ground.id(claim.first);
-        self.next = id.wrapping_add(self.place);
-        self.stop = id.wrapping_add(claim.len.wrapping_mul(self.place));
-        Ok(id)
-    }
-
-    fn covers(&self, unix_ms: u64) -> bool {
-        unix_ms.wrapping_sub(self.from_ms) < self.for_ms
+        let (block, answer) = self.block.next_slow(&self.snowflake, clock);
+        self.block = block;
+        answer
     }
 
     /// Drops the block: the next id comes from a new claim.
     ///
     /// For whoever learns that the process was copied: the copy has the same block.
     pub fn drop_block(&mut self) {
-        self.for_ms = 0;
-        self.next = self.stop;
+        self.block = Block::NONE;
     }
 
     /// The generator that the blocks come from.

@@ -38,7 +38,7 @@ use idgen_core::atomics::{AtomicU64, CacheLine, Ordering};
 use idgen_core::{Clock, Floor, IdRange, Refusal};
 
 use crate::error::ExtendError;
-use crate::ground::{Claim, ENDED, Ground, Start};
+use crate::ground::{Claim, ENDED, Ground, Scale, Start};
 use crate::rule::Rule;
 
 /// The gate of an ended lane: above every tick.
@@ -82,9 +82,11 @@ impl Lane {
         let lim = self.limit(now.wrapping_add(ground.borrow));
         // Relaxed: advice only; the claim is tested below.
         if lim >= edge.gate.load(Ordering::Relaxed).cast_signed() {
+            // Copied out first: what is loaded behind the locked add has to wait for it.
+            let scale = ground.scale;
             let word = self.add_one();
-            if self.is_mine(word, now, lim) {
-                return Ok(ground.id(word));
+            if self.is_mine(scale, word, now, lim) {
+                return Ok(scale.id(word));
             }
         }
         self.next_id_slow(clock)
@@ -111,10 +113,10 @@ impl Lane {
     }
 
     #[inline(always)]
-    fn is_mine(&self, word: u64, now: i64, lim: i64) -> bool {
+    fn is_mine(&self, scale: Scale, word: u64, now: i64, lim: i64) -> bool {
         let rules = self.edge.ground.rules;
         let word = if rules.lack(Rule::EndedBitCompared) { word & !ENDED } else { word };
-        let tick = self.edge.ground.tick_of(word);
+        let tick = scale.tick(word).cast_signed();
         (tick >= now || rules.lack(Rule::LowerBound))
             && (tick <= lim || rules.lack(Rule::WindowTest))
     }
@@ -189,8 +191,10 @@ impl Lane {
             let len = usize::try_from(claim.len).map_or(rest.len(), |len| len.min(rest.len()));
             let (now, later) = rest.split_at_mut(len);
             let (first, step) = (self.edge.ground.id(claim.first), self.edge.ground.place());
-            for (number, id) in (0_u64..).zip(now) {
-                *id = first.wrapping_add(number.wrapping_mul(step));
+            let mut next = first;
+            for id in now {
+                *id = next;
+                next = next.wrapping_add(step);
             }
             rest = later;
         }

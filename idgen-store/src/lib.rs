@@ -11,6 +11,8 @@
 //! | `sqlite` | `sqlite` | yes | yes | yes, fsync before the answer |
 
 mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod grant;
 pub mod memory;

@@ -130,6 +130,12 @@ pub trait WorkerRegistry: Send + Sync {
     /// [`RegistryError::Unavailable`].
     async fn identity(&self) -> Result<StoreIdentity, RegistryError>;
 
+    /// Whether every process that uses this registry runs on this host, under one boot clock, so
+    /// that a [`SoftProof`] can be judged.
+    fn is_of_this_host(&self) -> bool {
+        false
+    }
+
     /// Claims a worker id: of the free ids the lowest whose floor has passed, else the one whose
     /// floor passes first.
     ///

@@ -186,6 +186,10 @@ impl WorkerRegistry for SqliteStore {
         Ok(self.identity.clone())
     }
 
+    fn is_of_this_host(&self) -> bool {
+        true
+    }
+
     async fn claim(&self, space: &Name, asked: &Claim) -> Result<Claimed, RegistryError> {
         Desk::check(space, asked)?;
         let (space, asked, clock) = (space.clone(), asked.clone(), self.clock.clone());

@@ -160,6 +160,18 @@ impl WorkerLease {
         self
     }
 
+    /// Gives up the leased time below `unix_ms`, if that lies inside the lease.
+    ///
+    /// For a worker id that was long unused: its floor lies further back than a generator with
+    /// many sequence bits can count.
+    #[must_use]
+    pub const fn begun_at(mut self, unix_ms: u64) -> Self {
+        if unix_ms > self.floor.unix_ms && unix_ms < self.horizon_unix_ms {
+            self.floor = Floor::at(unix_ms);
+        }
+        self
+    }
+
     /// The worker id: the number that the layout's worker fields together hold.
     pub const fn worker(&self) -> u64 {
         self.worker
@@ -279,6 +291,15 @@ mod tests {
         assert_eq!(lease.limit_unix_ms(), 50);
         let lease = lease.limited_to(20).limited_to(30);
         assert_eq!((lease.limit_unix_ms(), lease.horizon_unix_ms()), (20, 50));
+    }
+
+    #[test]
+    fn a_beginning_is_only_given_up_inside_the_lease() {
+        let floor = Floor { unix_ms: 10, sequence: 3 };
+        let lease = WorkerLease::granted(1, token(1), floor, 50).unwrap();
+        let lease = lease.begun_at(10).begun_at(50);
+        assert_eq!(lease.floor(), floor);
+        assert_eq!(lease.begun_at(49).floor(), Floor::at(49));
     }
 
     #[test]

@@ -234,7 +234,9 @@ impl Start {
             return Err(NewError::LeaseTooLong { ticks, max_ticks });
         }
         let ground = Ground::new(layout, floor_tick, worker, borrow_ms, rules);
-        Ok(Self { ground, word: sequence, last: ticks.cast_signed() - 1 })
+        // A limited lease is long enough and may yet begin with nothing to issue.
+        let limit = ground.last_below(lease.limit_unix_ms()).unwrap_or(i64::MAX);
+        Ok(Self { ground, word: sequence, last: limit.min(ticks.cast_signed() - 1) })
     }
 }
 

@@ -1,0 +1,209 @@
+//! The one thread of the runtime's own, on which leases are fetched and renewed.
+//!
+//! Everything that waits for a store or for time runs there, so that the faces of the runtime
+//! work under any executor and under none. With the feature `tokio` (default) the thread runs a
+//! current-thread tokio runtime, which store drivers may need; with `smol` alone it runs a small
+//! executor.
+
+use std::future::Future;
+use std::io;
+use std::sync::Mutex;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use futures_channel::oneshot;
+
+#[cfg(all(feature = "smol", not(feature = "tokio")))]
+pub(crate) use smol_engine as engine;
+#[cfg(feature = "tokio")]
+pub(crate) use tokio_engine as engine;
+
+#[cfg(not(any(feature = "tokio", feature = "smol")))]
+compile_error!("idgen-runtime needs an executor: enable the feature `tokio` or `smol`");
+
+pub(crate) struct Background {
+    spawner: engine::Spawner,
+    stop: Mutex<Option<oneshot::Sender<()>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Background {
+    pub(crate) fn start() -> io::Result<Self> {
+        let (engine, spawner) = engine::new()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::Builder::new().name("idgen-runtime".into()).spawn(move || {
+            engine.block_on(async {
+                // A dropped sender stops the thread as well.
+                stopped.await.ok();
+            });
+        })?;
+        Ok(Self { spawner, stop: Mutex::new(Some(stop)), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Runs a future on the thread; it is dropped unfinished when the thread stops.
+    pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.spawner.spawn(future);
+    }
+
+    /// Runs a future on the thread and hands its output over; `None` if the thread has stopped.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let (done, output) = oneshot::channel();
+        self.spawn(async move {
+            // The caller may have gone away; then nobody wants the output.
+            done.send(future.await).ok();
+        });
+        output.await.ok()
+    }
+
+    /// Waits, whatever executor the caller runs under.
+    pub(crate) async fn sleep(&self, duration: Duration) {
+        if self.run(engine::sleep(duration)).await.is_none() {
+            // The thread has stopped: there is nothing left to wait for.
+            futures_lite::future::yield_now().await;
+        }
+    }
+
+    /// `future`'s output, or `None` at the deadline.
+    pub(crate) async fn until<T>(
+        &self,
+        deadline: Instant,
+        future: impl Future<Output = T>,
+    ) -> Option<T> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let output = async { Some(future.await) };
+        let late = async {
+            self.sleep(left).await;
+            None
+        };
+        futures_lite::future::or(output, late).await
+    }
+
+    /// Ends the thread; unfinished futures are dropped.
+    pub(crate) fn stop(&self) {
+        drop(lock(&self.stop).take());
+        let Some(thread) = lock(&self.thread).take() else { return };
+        if thread.thread().id() != std::thread::current().id() {
+            // A panic in a background future has been reported by the panic hook.
+            thread.join().ok();
+        }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Locks a mutex whose data stays sound even if a holder panicked.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(feature = "tokio")]
+pub(crate) mod tokio_engine {
+    use std::future::Future;
+    use std::io;
+    use std::time::Duration;
+
+    pub(crate) struct Engine(tokio::runtime::Runtime);
+    pub(crate) struct Spawner(tokio::runtime::Handle);
+
+    pub(crate) fn new() -> io::Result<(Engine, Spawner)> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let spawner = Spawner(runtime.handle().clone());
+        Ok((Engine(runtime), spawner))
+    }
+
+    impl Engine {
+        pub(crate) fn block_on(self, future: impl Future<Output = ()>) {
+            self.0.block_on(future);
+        }
+    }
+
+    impl Spawner {
+        pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+            self.0.spawn(future);
+        }
+    }
+
+    /// Waits; only on the background thread.
+    pub(crate) async fn sleep(duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+#[cfg(all(feature = "smol", not(feature = "tokio")))]
+pub(crate) mod smol_engine {
+    use std::future::Future;
+    use std::io;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use async_executor::Executor;
+
+    pub(crate) struct Engine(Arc<Executor<'static>>);
+    pub(crate) struct Spawner(Arc<Executor<'static>>);
+
+    #[expect(clippy::unnecessary_wraps, reason = "the other engine can fail")]
+    pub(crate) fn new() -> io::Result<(Engine, Spawner)> {
+        let executor = Arc::new(Executor::new());
+        Ok((Engine(Arc::clone(&executor)), Spawner(executor)))
+    }
+
+    impl Engine {
+        pub(crate) fn block_on(self, future: impl Future<Output = ()>) {
+            async_io::block_on(self.0.run(future));
+        }
+    }
+
+    impl Spawner {
+        pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+            self.0.spawn(future).detach();
+        }
+    }
+
+    /// Waits; only on the background thread.
+    pub(crate) async fn sleep(duration: Duration) {
+        async_io::Timer::after(duration).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_lite::future::block_on;
+
+    #[test]
+    fn runs_sleeps_and_stops() {
+        let background = Background::start().unwrap();
+        assert_eq!(block_on(background.run(async { 7 })), Some(7));
+        let begun = Instant::now();
+        block_on(background.sleep(Duration::from_millis(20)));
+        assert!(begun.elapsed() >= Duration::from_millis(20));
+        let never = std::future::pending::<()>();
+        let deadline = Instant::now() + Duration::from_millis(10);
+        assert_eq!(block_on(background.until(deadline, never)), None);
+        background.stop();
+        assert_eq!(block_on(background.run(async { 7 })), None);
+    }
+
+    #[test]
+    fn many_sleepers_wake_in_time() {
+        let background = Background::start().unwrap();
+        let begun = Instant::now();
+        block_on(async {
+            let mut sleeps = Vec::new();
+            for wait_ms in [30, 10, 20] {
+                sleeps.push(background.run(engine::sleep(Duration::from_millis(wait_ms))));
+            }
+            for sleep in sleeps {
+                sleep.await;
+            }
+        });
+        assert!(begun.elapsed() < Duration::from_secs(5));
+    }
+}

@@ -1,0 +1,172 @@
+//! Why no id is issued, in one table of causes that every door shares.
+
+use std::borrow::Cow;
+use std::io;
+use std::path::PathBuf;
+
+use idgen_store::{RegistryError, StoreError};
+
+/// The cause of a refusal; its [name](Cause::name) is the same on every door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The request is malformed, out of range or over a cap.
+    BadRequest,
+    /// There is no such sequence.
+    Unknown,
+    /// It exists with other settings.
+    Exists,
+    /// The sequence or the layout has ended, for good.
+    Exhausted,
+    /// No lease could be had within the deadline.
+    StoreDown,
+    /// This node's worker lease is lost; it is being claimed anew.
+    LeaseLost,
+    /// This node's clock is behind what it has issued, or ahead of what it may.
+    ClockHold,
+    /// This node's configuration meets another's.
+    Clash,
+    /// The store went back behind what it had granted; an operator must act.
+    Frozen,
+    /// This node is shutting down.
+    Draining,
+}
+
+impl Cause {
+    /// The cause in the words of the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::Unknown => "unknown",
+            Self::Exists => "exists",
+            Self::Exhausted => "exhausted",
+            Self::StoreDown => "store_down",
+            Self::LeaseLost => "lease_lost",
+            Self::ClockHold => "clock_hold",
+            Self::Clash => "clash",
+            Self::Frozen => "frozen",
+            Self::Draining => "draining",
+        }
+    }
+}
+
+/// A refusal: its cause, a sentence, and when it is worth asking again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct IssueError {
+    cause: Cause,
+    message: Cow<'static, str>,
+    retry_after_ms: Option<u64>,
+}
+
+impl IssueError {
+    pub(crate) fn new(cause: Cause, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { cause, message: message.into(), retry_after_ms: None }
+    }
+
+    pub(crate) fn retry(mut self, after_ms: u64) -> Self {
+        self.retry_after_ms = Some(after_ms);
+        self
+    }
+
+    pub(crate) fn draining() -> Self {
+        Self::new(Cause::Draining, "this node is shutting down; ask another")
+    }
+
+    /// Why.
+    pub const fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// When asking again may help, in milliseconds from now.
+    pub const fn retry_after_ms(&self) -> Option<u64> {
+        self.retry_after_ms
+    }
+}
+
+impl From<&StoreError> for IssueError {
+    fn from(error: &StoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            StoreError::Unknown { .. } => Self::new(Cause::Unknown, message),
+            StoreError::Exhausted { .. } => Self::new(Cause::Exhausted, message),
+            StoreError::Conflict { .. } => Self::new(Cause::Exists, message),
+            StoreError::WouldLower { .. }
+            | StoreError::Refused(_)
+            | StoreError::NotCurrent { .. } => Self::new(Cause::BadRequest, message),
+            _ => Self::new(Cause::StoreDown, message).retry(1000),
+        }
+    }
+}
+
+impl From<StoreError> for IssueError {
+    fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&RegistryError> for IssueError {
+    fn from(error: &RegistryError) -> Self {
+        let message = error.to_string();
+        match error {
+            RegistryError::AllTaken { retry_ms, .. } | RegistryError::Held { retry_ms, .. } => {
+                Self::new(Cause::Clash, message).retry(*retry_ms)
+            }
+            RegistryError::FloorAhead { wait_ms, .. } => {
+                Self::new(Cause::ClockHold, message).retry(*wait_ms)
+            }
+            RegistryError::Lost { .. } => Self::new(Cause::LeaseLost, message).retry(1000),
+            RegistryError::LayoutConflict { .. } => Self::new(Cause::Clash, message),
+            RegistryError::Refused(_) => Self::new(Cause::BadRequest, message),
+            _ => Self::new(Cause::StoreDown, message).retry(1000),
+        }
+    }
+}
+
+/// Why a runtime or a snowflake generator did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The state directory cannot be used.
+    #[error("state directory {}: {error}; make it writable or name another", path.display())]
+    StateDir {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// Another process works in the state directory.
+    #[error(
+        "state directory {} is in use by another process{}; stop it or name another directory",
+        path.display(),
+        holder
+    )]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+        /// ` (pid N)` if the holder left its number.
+        holder: String,
+    },
+    /// The background thread cannot be started.
+    #[error("the background thread cannot be started: {0}; look at the limits of this process")]
+    Thread(io::Error),
+    /// A setting contradicts another or the layout.
+    #[error("{0}")]
+    Setting(String),
+    /// The id space was begun with another layout.
+    #[error(
+        "id space '{space}' was begun with layout {recorded}, not {configured}; use that layout or \
+         another id space"
+    )]
+    Layout {
+        /// The id space.
+        space: String,
+        /// The layout on record.
+        recorded: String,
+        /// The layout asked for.
+        configured: String,
+    },
+    /// No worker lease could be had in time.
+    #[error(transparent)]
+    Refused(#[from] IssueError),
+}

@@ -1,0 +1,303 @@
+//! The keeper of one worker lease: a task on the background thread.
+//!
+//! It claims a worker id, renews the lease after three tenths of it, and at the stop ends the
+//! generator and releases the lease. A lost lease ends the generator before anything else is done;
+//! then another one is claimed. The horizon is recorded before an id is issued under it, so none
+//! of this need be in time: late, it costs a refusal.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_lite::future::or;
+use idgen_core::{Clock, Renewal, WorkerLease};
+use idgen_store::{Claim, Claimed, RegistryError, Renewed, Wish, WorkerRegistry};
+
+use crate::background::{engine, lock};
+use crate::error::{Cause, IssueError, StartError};
+use crate::guard::check_worker_serial;
+use crate::journal::Journal;
+use crate::retry::{Backoff, nonce};
+use crate::snowflakes::{Holding, Snowflakes};
+
+pub(crate) struct Keeper {
+    pub(crate) snowflakes: Arc<Snowflakes>,
+    pub(crate) registry: Arc<dyn WorkerRegistry>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) lease_ms: u64,
+    pub(crate) timeout: Duration,
+    pub(crate) last_worker: Option<u64>,
+}
+
+impl Keeper {
+    /// Claims until it succeeds, the error cannot pass, or the time is up.
+    pub(crate) async fn claim_first(&mut self) -> Result<(), StartError> {
+        self.agree_on_layout().await?;
+        let until = Instant::now() + self.snowflakes.settings.claim_timeout;
+        let mut backoff = Backoff::new(50, 1000);
+        loop {
+            let refused = match self.claim().await {
+                Ok(()) => return Ok(()),
+                Err(refused) => refused,
+            };
+            let pause = pause_after(&refused, &mut backoff);
+            let hopeless =
+                matches!(refused.cause(), Cause::BadRequest | Cause::Frozen | Cause::Exhausted);
+            if hopeless || Instant::now() + pause >= until {
+                return Err(refused.into());
+            }
+            tracing::warn!(space = %self.snowflakes.settings.space, %refused,
+                pause_ms = pause.as_millis(), "no worker id yet; trying again");
+            engine::sleep(pause).await;
+        }
+    }
+
+    /// An id space keeps the layout it was begun with.
+    async fn agree_on_layout(&self) -> Result<(), StartError> {
+        let settings = &self.snowflakes.settings;
+        let configured = layout_in_words(&settings.layout);
+        let refused = |error: RegistryError| StartError::from(IssueError::from(&error));
+        let recorded = self.registry.layout(&settings.space).await.map_err(refused)?;
+        let recorded = match recorded {
+            Some(recorded) => recorded,
+            None => match self.registry.put_layout(&settings.space, 0, &configured).await {
+                Ok(written) => written,
+                // Another node was first: then its layout counts.
+                Err(RegistryError::LayoutConflict { .. }) => {
+                    let now = self.registry.layout(&settings.space).await.map_err(refused)?;
+                    now.ok_or_else(|| StartError::Setting("the layout record vanished".into()))?
+                }
+                Err(error) => return Err(refused(error)),
+            },
+        };
+        if recorded.text != configured {
+            let space = settings.space.to_string();
+            return Err(StartError::Layout { space, recorded: recorded.text, configured });
+        }
+        Ok(())
+    }
+
+    async fn claim(&mut self) -> Result<(), IssueError> {
+        let snowflakes = Arc::clone(&self.snowflakes);
+        let settings = &snowflakes.settings;
+        let nonce = nonce().map_err(|error| {
+            IssueError::new(Cause::StoreDown, format!("no randomness for a claim: {error}"))
+        })?;
+        let proof = match &snowflakes.soft {
+            Some(soft) => {
+                let mut soft = lock(soft);
+                let proof = soft.proof();
+                soft.claiming(nonce).map_err(soft_failed)?;
+                proof
+            }
+            None => None,
+        };
+        let wish = match (settings.wish, self.last_worker) {
+            (Wish::Any, Some(last)) => Wish::Prefer(last),
+            (wish, _) => wish,
+        };
+        let claim = Claim {
+            ids: settings.ids.clone(),
+            wish,
+            nonce,
+            holder: settings.holder.clone(),
+            lease_ms: self.lease_ms,
+            now_unix_ms: snowflakes.clock.unix_ms(),
+            proof,
+        };
+        let claimed = self.within(self.registry.claim(&settings.space, &claim)).await?;
+        let identity = self.within(self.registry.identity()).await?;
+        let serial = claimed.lease.token().serial;
+        check_worker_serial(&self.journal, &settings.space, &identity, serial)?;
+        self.hold(claimed)
+    }
+
+    /// A registry that does not answer in time is unavailable.
+    async fn within<T>(
+        &self,
+        call: impl Future<Output = Result<T, RegistryError>>,
+    ) -> Result<T, IssueError> {
+        let silent = async {
+            engine::sleep(self.timeout).await;
+            let ms = self.timeout.as_millis();
+            Err(RegistryError::Unavailable(format!("no answer within {ms} ms")))
+        };
+        or(call, silent).await.map_err(|error| IssueError::from(&error))
+    }
+
+    fn hold(&mut self, claimed: Claimed) -> Result<(), IssueError> {
+        let snowflakes = &self.snowflakes;
+        let mut lease = claimed.lease;
+        let worker = lease.worker();
+        if let Some(soft) = &snowflakes.soft {
+            lock(soft).granted(&lease).map_err(soft_failed)?;
+            // Raised by the first request.
+            let floor_ms = lease.floor().unix_ms;
+            lease = lease.limited_to(floor_ms);
+        }
+        let now_ms = snowflakes.clock.unix_ms();
+        let holding = Holding::new(&snowflakes.settings, lease, now_ms)
+            .map_err(|(error, _lease)| IssueError::new(Cause::BadRequest, error.to_string()))?;
+        tracing::info!(space = %snowflakes.settings.space, worker, wait_ms = claimed.wait_ms,
+            "holding a worker id");
+        self.last_worker = Some(worker);
+        self.note_cut(claimed.cut);
+        snowflakes.holding.store(Some(Arc::new(holding)));
+        snowflakes.changed.notify(usize::MAX);
+        Ok(())
+    }
+
+    fn note_cut(&self, cut: bool) {
+        *lock(&self.snowflakes.trouble) = cut.then(|| {
+            IssueError::new(
+                Cause::ClockHold,
+                "this clock runs ahead of the registry's; ids stop at the horizon the registry \
+                 grants until the clock is set right",
+            )
+            .retry(1000)
+        });
+    }
+
+    /// Works until the generator is stopped; then ends it and releases the lease.
+    pub(crate) async fn run(mut self) {
+        let mut backoff = Backoff::new(100, 1000);
+        let mut pause = self.renew_after();
+        loop {
+            let changed = self.snowflakes.changed.listen();
+            if self.snowflakes.stopped.get().is_some() {
+                return self.release().await;
+            }
+            let due = Instant::now() + pause;
+            self.sleep_until(due, changed).await;
+            if self.snowflakes.stopped.get().is_some() {
+                return self.release().await;
+            }
+            match self.renew_or_claim().await {
+                Ok(()) => {
+                    backoff.reset();
+                    pause = self.renew_after();
+                }
+                Err(refused) => {
+                    tracing::warn!(space = %self.snowflakes.settings.space, %refused, "no lease");
+                    pause = pause_after(&refused, &mut backoff).min(self.renew_after());
+                    *lock(&self.snowflakes.trouble) = Some(refused);
+                }
+            }
+        }
+    }
+
+    /// Sleeps till `due`; only a stop or a full generator cuts it short.
+    async fn sleep_until(&self, due: Instant, mut changed: event_listener::EventListener) {
+        while !self.must_act() {
+            let left = due.saturating_duration_since(Instant::now());
+            let woken = async {
+                changed.await;
+                true
+            };
+            let slept = async {
+                engine::sleep(left).await;
+                false
+            };
+            if !or(woken, slept).await || self.must_act() {
+                return;
+            }
+            changed = self.snowflakes.changed.listen();
+            if self.must_act() {
+                return;
+            }
+        }
+    }
+
+    fn must_act(&self) -> bool {
+        let full = self.snowflakes.holding.load().as_ref().is_some_and(|it| it.is_full());
+        full || self.snowflakes.stopped.get().is_some()
+    }
+
+    fn renew_after(&self) -> Duration {
+        Duration::from_millis(self.lease_ms * 3 / 10)
+    }
+
+    async fn renew_or_claim(&mut self) -> Result<(), IssueError> {
+        let Some(holding) = self.snowflakes.holding.load_full() else { return self.claim().await };
+        let (space, now_ms) = (&self.snowflakes.settings.space, self.snowflakes.clock.unix_ms());
+        let renewed = self.registry.renew(space, holding.worker, holding.token, now_ms);
+        match self.within(renewed).await {
+            Ok(renewed) => self.renewed(&holding, renewed),
+            Err(refused) if refused.cause() == Cause::LeaseLost => {
+                // The receipt is of no use: only the current holder may release.
+                self.snowflakes.holding.store(None);
+                holding.end();
+                *lock(&self.snowflakes.trouble) = Some(refused);
+                self.claim().await
+            }
+            Err(refused) => Err(refused),
+        }
+    }
+
+    fn renewed(&mut self, holding: &Holding, renewed: Renewed) -> Result<(), IssueError> {
+        let Renewed { renewal, cut } = renewed;
+        holding.renewed_to(renewal.horizon_unix_ms());
+        if self.snowflakes.soft.is_none() {
+            // One that is full is replaced just below, one that has ended at the next renewal.
+            holding.usable_to(renewal.horizon_unix_ms()).ok();
+        }
+        if holding.is_full() {
+            self.begin_anew(holding, &renewal)?;
+        }
+        self.note_cut(cut);
+        self.snowflakes.changed.notify(usize::MAX);
+        Ok(())
+    }
+
+    /// A generator counts from its floor; one that has counted far goes on in a new one.
+    fn begin_anew(&mut self, holding: &Holding, renewal: &Renewal) -> Result<(), IssueError> {
+        let Some(ended) = holding.end() else { return Ok(()) };
+        let lease = WorkerLease::resume(ended, renewal)
+            .map_err(|(error, _)| IssueError::new(Cause::LeaseLost, error.to_string()))?;
+        // With a soft horizon the first request raises it.
+        let limit_ms = lease.floor().unix_ms;
+        let lease = if self.snowflakes.soft.is_some() { lease.limited_to(limit_ms) } else { lease };
+        let now_ms = self.snowflakes.clock.unix_ms();
+        let holding = Holding::new(&self.snowflakes.settings, lease, now_ms)
+            .map_err(|(error, _)| IssueError::new(Cause::BadRequest, error.to_string()))?;
+        self.snowflakes.holding.store(Some(Arc::new(holding)));
+        Ok(())
+    }
+
+    async fn release(&self) {
+        let Some(holding) = self.snowflakes.holding.swap(None) else { return };
+        let Some(ended) = holding.end() else { return };
+        let space = &self.snowflakes.settings.space;
+        match self.within(self.registry.release(space, ended)).await {
+            Ok(()) => tracing::info!(%space, worker = holding.worker, "released a worker id"),
+            Err(refused) => {
+                tracing::warn!(%space, %refused, "not released; the id is free after its lease");
+            }
+        }
+    }
+}
+
+fn soft_failed(error: std::io::Error) -> IssueError {
+    let message = format!("the soft horizon cannot be written: {error}; mend the state directory");
+    IssueError::new(Cause::StoreDown, message).retry(1000)
+}
+
+/// As long as the refusal says, within reason; else the next pause of the row.
+fn pause_after(refused: &IssueError, backoff: &mut Backoff) -> Duration {
+    let told = refused.retry_after_ms().filter(|_| refused.cause() != Cause::StoreDown);
+    let pause = backoff.pause();
+    told.map_or(pause, |ms| Duration::from_millis(ms.clamp(10, 1000)))
+}
+
+/// The layout as id spaces record it.
+pub(crate) fn layout_in_words(layout: &idgen_snowflake::Layout) -> String {
+    let fields: Vec<String> =
+        layout.fields().iter().map(|field| format!("{}:{}", field.name(), field.bits())).collect();
+    format!(
+        "{} time:{} {} epoch:{}ms tick:{}ms",
+        if layout.signed() { "signed" } else { "unsigned" },
+        layout.time_bits(),
+        fields.join(" "),
+        layout.epoch_unix_ms(),
+        layout.tick_ms(),
+    )
+}

@@ -1,0 +1,46 @@
+//! Keeps idgen's generators supplied: what a service embeds.
+//!
+//! The algorithm crates mint ids from leased ground and know no store, thread or clock. A
+//! [`Runtime`] gives them all three: it leases segments before they are needed, keeps a worker
+//! lease's horizon ahead, retries with bounded pauses, parks requests with their deadlines, notices
+//! a store that went back, and hands everything back at the stop.
+//!
+//! - [`Sequence`]: serial ids of a named sequence.
+//! - [`Snowflakes`]: time-ordered ids of an id space.
+//!
+//! Both have an async face for any executor and a blocking one for threads. One background thread
+//! does the rest.
+//!
+//! # What breaks the promise
+//!
+//! Ids are safe by value: no pause, crash, clock or partition makes a duplicate. A copy of a living
+//! process does (`fork`, a virtual machine cloned from a snapshot), and a store that forgets an
+//! answer it called durable; the latter is noticed where it can be, and freezes the sequence.
+
+mod background;
+mod clocks;
+mod error;
+mod guard;
+mod journal;
+mod keeper;
+mod retry;
+mod runtime;
+mod sequence;
+mod settings;
+mod snowflakes;
+mod soft_horizon;
+mod state_dir;
+mod supply;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod waiters;
+
+pub use clocks::{ClockKind, CoarseClock, ExactClock, PublishedTick};
+pub use error::{Cause, IssueError, StartError};
+pub use guard::thaw_beside;
+pub use idgen_snowflake as snowflake;
+pub use idgen_store as store;
+pub use runtime::{Runtime, StopReport};
+pub use sequence::Sequence;
+pub use settings::{Settings, SnowflakeSettings};
+pub use snowflakes::Snowflakes;

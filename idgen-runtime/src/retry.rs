@@ -1,0 +1,62 @@
+//! Bounded, jittered pauses between tries.
+
+use std::time::Duration;
+
+/// Pauses that double from a least to a most, each drawn from its upper half, so that nodes that
+/// failed together do not come back together.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    least_ms: u64,
+    most_ms: u64,
+    next_ms: u64,
+}
+
+impl Backoff {
+    pub(crate) const fn new(least_ms: u64, most_ms: u64) -> Self {
+        Self { least_ms, most_ms, next_ms: least_ms }
+    }
+
+    /// The pause before the next try.
+    pub(crate) fn pause(&mut self) -> Duration {
+        let whole = self.next_ms;
+        self.next_ms = whole.saturating_mul(2).min(self.most_ms);
+        Duration::from_millis(whole - random_below(whole / 2 + 1))
+    }
+
+    /// After a success the next pause is the least again.
+    pub(crate) fn reset(&mut self) {
+        self.next_ms = self.least_ms;
+    }
+}
+
+fn random_below(bound: u64) -> u64 {
+    // Without the system's randomness there is no jitter, only a whole pause.
+    getrandom::u64().map_or(0, |random| random % bound)
+}
+
+/// A fresh nonce for one claim.
+///
+/// # Errors
+///
+/// Those of the system's randomness.
+pub(crate) fn nonce() -> Result<u128, getrandom::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(u128::from_le_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_within_bounds() {
+        let mut backoff = Backoff::new(50, 300);
+        for whole in [50, 100, 200, 300, 300] {
+            let pause = backoff.pause().as_millis();
+            assert!((whole / 2..=whole).contains(&pause), "{pause} of {whole}");
+        }
+        backoff.reset();
+        assert!(backoff.pause().as_millis() <= 50);
+    }
+}

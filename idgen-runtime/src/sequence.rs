@@ -1,0 +1,232 @@
+//! Serial ids of one sequence: the face that requests see.
+//!
+//! A request takes from the segment cursor: one atomic add, no lock, no wait. Only when there is
+//! no ground does it park with its deadline; the [supplier](crate::supply) serves the parked in
+//! order of arrival. A sequence of strict order has no cursor: every request parks, and the
+//! supplier leases exactly what the parked requests want, in one durable step.
+
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use event_listener::Event;
+use idgen_core::IdRange;
+use idgen_segment::{OnTurn, SegmentCursor};
+use idgen_store::{Definition, Name, Order, SequenceStore};
+
+use crate::background::{Background, lock};
+use crate::error::{Cause, IssueError};
+use crate::waiters::Waiters;
+
+/// Wakes the supplier when a standby segment has become the active one.
+#[derive(Clone, Default)]
+pub(crate) struct Wake(pub(crate) Arc<Event>);
+
+impl OnTurn for Wake {
+    fn on_turn(&self) {
+        self.0.notify(1);
+    }
+}
+
+/// What ids are issued from; replaced as a whole when an operator moves the sequence.
+pub(crate) struct Ground {
+    pub(crate) definition: Definition,
+    pub(crate) cursor: Arc<SegmentCursor<Wake>>,
+}
+
+impl Ground {
+    pub(crate) fn new(definition: Definition, wake: &Wake) -> Self {
+        Self { definition, cursor: Arc::new(SegmentCursor::with_on_turn(wake.clone())) }
+    }
+
+    pub(crate) fn strict(&self) -> bool {
+        self.definition.order() == Order::Strict
+    }
+}
+
+/// A named counter, supplied in the background. Shared by any number of threads.
+pub struct Sequence {
+    pub(crate) name: Name,
+    pub(crate) store: Arc<dyn SequenceStore>,
+    pub(crate) background: Arc<Background>,
+    pub(crate) wake: Wake,
+    pub(crate) ground: ArcSwap<Ground>,
+    pub(crate) waiters: Waiters,
+    pub(crate) wanted: AtomicBool,
+    pub(crate) trouble: Mutex<Option<String>>,
+}
+
+impl Sequence {
+    pub(crate) fn new(
+        name: Name,
+        definition: Definition,
+        store: Arc<dyn SequenceStore>,
+        background: Arc<Background>,
+    ) -> Self {
+        let wake = Wake::default();
+        Self {
+            name,
+            store,
+            background,
+            ground: ArcSwap::from_pointee(Ground::new(definition, &wake)),
+            wake,
+            waiters: Waiters::default(),
+            wanted: AtomicBool::new(false),
+            trouble: Mutex::default(),
+        }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// What the sequence counts.
+    pub fn definition(&self) -> Definition {
+        self.ground.load().definition
+    }
+
+    /// 1 to `max` ids of one segment, waiting for ground until the deadline at most.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError`]; its cause says what to do.
+    pub async fn take(&self, max: NonZeroU64, deadline: Instant) -> Result<IdRange, IssueError> {
+        match self.take_at_hand(max) {
+            Some(range) => Ok(range),
+            None => self.park(max, deadline).await,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn take_at_hand(&self, max: NonZeroU64) -> Option<IdRange> {
+        let ground = self.ground.load();
+        if ground.strict() {
+            return None;
+        }
+        ground.cursor.take(max).ok()
+    }
+
+    async fn park(&self, max: NonZeroU64, deadline: Instant) -> Result<IdRange, IssueError> {
+        let answer = self.waiters.park(max, deadline)?;
+        // Relaxed: the notification orders it before the supplier's look.
+        self.wanted.store(true, Ordering::Relaxed);
+        self.wake.0.notify(1);
+        match answer.await {
+            Ok(answer) => answer,
+            Err(_supplier_gone) => Err(IssueError::draining()),
+        }
+    }
+
+    /// Exactly `n` ids in rising order, as few ranges.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError`]; ids taken before it are gaps.
+    pub async fn take_all(
+        &self,
+        n: NonZeroU64,
+        deadline: Instant,
+    ) -> Result<Vec<IdRange>, IssueError> {
+        let mut ranges = Vec::new();
+        let mut left = Some(n);
+        while let Some(max) = left {
+            let range = self.take(max, deadline).await?;
+            left = NonZeroU64::new(max.get() - range.len());
+            ranges.push(range);
+        }
+        Ok(ranges)
+    }
+
+    /// The next id.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError`]; its cause says what to do.
+    pub async fn next_id(&self, deadline: Instant) -> Result<u64, IssueError> {
+        Ok(self.take(NonZeroU64::MIN, deadline).await?.start())
+    }
+
+    /// [`next_id`](Self::next_id) for threads: blocks.
+    ///
+    /// # Errors
+    ///
+    /// As for `next_id`.
+    pub fn next_id_blocking(&self, deadline: Instant) -> Result<u64, IssueError> {
+        futures_lite::future::block_on(self.next_id(deadline))
+    }
+
+    /// [`take`](Self::take) for threads: blocks.
+    ///
+    /// # Errors
+    ///
+    /// As for `take`.
+    pub fn take_blocking(&self, max: NonZeroU64, deadline: Instant) -> Result<IdRange, IssueError> {
+        futures_lite::future::block_on(self.take(max, deadline))
+    }
+
+    /// [`take_all`](Self::take_all) for threads: blocks.
+    ///
+    /// # Errors
+    ///
+    /// As for `take_all`.
+    pub fn take_all_blocking(
+        &self,
+        n: NonZeroU64,
+        deadline: Instant,
+    ) -> Result<Vec<IdRange>, IssueError> {
+        futures_lite::future::block_on(self.take_all(n, deadline))
+    }
+
+    /// The number just before the next one that *this node* would issue: its own last id, and
+    /// before its first lease, or in strict order, the store's bound.
+    ///
+    /// # Errors
+    ///
+    /// [`IssueError`] if the store must be asked and does not answer by the deadline.
+    pub async fn last(&self, deadline: Instant) -> Result<u64, IssueError> {
+        let ground = self.ground.load_full();
+        if !ground.strict()
+            && let Some(last) = ground.cursor.last_issued()
+        {
+            return Ok(last);
+        }
+        let (store, name) = (Arc::clone(&self.store), self.name.clone());
+        let asked = self.background.run(async move { store.last(&name).await });
+        match self.background.until(deadline, asked).await {
+            Some(Some(answer)) => Ok(answer?),
+            Some(None) => Err(IssueError::draining()),
+            None => Err(late("the store did not answer in time")),
+        }
+    }
+
+    /// Ids that were claimed and reached nobody.
+    pub fn gaps(&self) -> u64 {
+        self.waiters.gaps() + self.ground.load().cursor.gaps()
+    }
+
+    /// What is wrong with this sequence now, if anything.
+    pub fn trouble(&self) -> Option<String> {
+        lock(&self.trouble).clone()
+    }
+
+    /// Replaces the ground; what the old cursor still held is given up.
+    pub(crate) fn reset(&self, definition: Definition) {
+        let old = self.ground.swap(Arc::new(Ground::new(definition, &self.wake)));
+        old.cursor.retire();
+        self.wake.0.notify(1);
+    }
+
+    /// Refuses every request from here on; what the cursor still holds is the supplier's to hand
+    /// back.
+    pub(crate) fn close(&self, why: &IssueError) {
+        self.waiters.close(why);
+        self.wake.0.notify(1);
+    }
+}
+
+pub(crate) fn late(why: &'static str) -> IssueError {
+    IssueError::new(Cause::StoreDown, why).retry(1000)
+}

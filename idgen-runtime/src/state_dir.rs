@@ -1,0 +1,104 @@
+//! The directory in which one process keeps what it must remember over its own death.
+//!
+//! `lock` is held as long as the process lives, so two processes never share a directory;
+//! `journal*` hold the marks of [`journal`](crate::journal); `soft-*` the soft horizons of
+//! [`soft_horizon`](crate::soft_horizon).
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::StartError;
+
+/// An exclusive claim on a state directory; dies with the process.
+#[derive(Debug)]
+pub(crate) struct StateDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl StateDir {
+    /// Makes the directory if need be and takes its lock.
+    pub(crate) fn open(path: &Path) -> Result<Self, StartError> {
+        let failed = |error| StartError::StateDir { path: path.to_owned(), error };
+        std::fs::create_dir_all(path).map_err(failed)?;
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path.join("lock"))
+            .map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(StartError::InUse { path: path.to_owned(), holder: holder(&mut lock) });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        write_pid(&mut lock).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn holder(lock: &mut File) -> String {
+    let mut pid = String::new();
+    // The number is a help for the reader; without it the sentence still stands.
+    match lock.read_to_string(&mut pid) {
+        Ok(_) if !pid.trim().is_empty() => format!(" (pid {})", pid.trim()),
+        _ => String::new(),
+    }
+}
+
+fn write_pid(lock: &mut File) -> io::Result<()> {
+    lock.set_len(0)?;
+    lock.rewind()?;
+    writeln!(lock, "{}", std::process::id())
+}
+
+/// A file name's part for any text: letters and digits stay, everything else is hex.
+pub(crate) fn file_part(text: &str) -> String {
+    let mut part = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' {
+            part.push(char::from(byte));
+        } else {
+            part.push_str(&format!("_{byte:02x}"));
+        }
+    }
+    part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_has_one_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = StateDir::open(dir.path()).unwrap();
+        let refused = StateDir::open(dir.path()).unwrap_err().to_string();
+        assert!(refused.contains(&format!("(pid {})", std::process::id())), "{refused}");
+        drop(held);
+        StateDir::open(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        std::fs::write(&path, "x").unwrap();
+        let refused = StateDir::open(&path).unwrap_err().to_string();
+        assert!(refused.contains("file"), "{refused}");
+    }
+
+    #[test]
+    fn names_do_not_meet() {
+        assert_eq!(file_part("a/b_\u{e9}"), "a_2fb_5f_c3_a9");
+        assert_ne!(file_part("a_2f"), file_part("a/"));
+    }
+}

@@ -1,0 +1,48 @@
+//! `idgen decode`: takes an id apart.
+
+use idgen_core::text;
+use idgen_server::{DecodedId, iso_date};
+use serde_json::{Map, Value, json};
+
+use crate::args::DecodeArgs;
+use crate::failure::Failure;
+use crate::output::{Output, columns};
+
+pub(crate) fn run(args: &DecodeArgs, output: &Output) -> Result<(), Failure> {
+    let id = text::decode(&args.id, args.format.into()).map_err(|error| {
+        Failure::usage(format!(
+            "'{}' is no id: {error}; name its form with --format",
+            args.id.escape_debug()
+        ))
+    })?;
+    let decoded = DecodedId::new(id, &args.layout)?;
+    output.result(&plain(&decoded), &value(&decoded))
+}
+
+fn plain(decoded: &DecodedId) -> String {
+    let mut rows = vec![
+        ("id", decoded.id.to_string()),
+        ("layout", decoded.layout.to_owned()),
+        ("time", iso_date(decoded.unix_ms)),
+        ("unix_ms", decoded.unix_ms.to_string()),
+        ("tick", decoded.tick.to_string()),
+    ];
+    rows.extend(decoded.fields.iter().map(|(name, value)| (*name, value.to_string())));
+    rows.push(("sequence", decoded.sequence.to_string()));
+    columns(&rows)
+}
+
+fn value(decoded: &DecodedId) -> Value {
+    let text = |number: &u64| Value::from(number.to_string());
+    let fields: Map<String, Value> =
+        decoded.fields.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect();
+    json!({
+        "id": text(&decoded.id),
+        "layout": decoded.layout,
+        "time": iso_date(decoded.unix_ms),
+        "unix_ms": text(&decoded.unix_ms),
+        "tick": text(&decoded.tick),
+        "fields": fields,
+        "sequence": text(&decoded.sequence),
+    })
+}

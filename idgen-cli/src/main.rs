@@ -1,0 +1,65 @@
+//! `idgen`: a server of unique 64-bit ids, and the tools beside it.
+//!
+//! This binary is the only place of the workspace that chooses a store. Each subcommand is a
+//! module; [`failure`] knows the exit codes, [`output`] how results are written, [`place`] where
+//! ids are recorded.
+
+mod args;
+mod decode;
+mod failure;
+mod layout;
+mod next;
+mod output;
+mod place;
+mod sequence;
+mod serve;
+mod snowflake;
+mod store;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use args::{Args, Command};
+use failure::Failure;
+use output::Output;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    log_to_stderr(matches!(args.command, Command::Serve(_)));
+    let output = Output::new(args.json);
+    match run(args.command, &output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn run(command: Command, output: &Output) -> Result<(), Failure> {
+    match command {
+        Command::Serve(args) => serve::run(&args, output),
+        Command::Next(args) => next::run(&args, output),
+        Command::Snowflake(args) => snowflake::run(&args, output),
+        Command::Decode(args) => decode::run(&args, output),
+        Command::Sequence(args) => sequence::run(&args, output),
+        Command::Store(args) => store::run(&args, output),
+        Command::Layout(args) => layout::run(&args, output),
+    }
+}
+
+/// Logs go to standard error: a server tells what it does, a tool only what is wrong.
+/// `IDGEN_LOG` chooses otherwise, for example `IDGEN_LOG=debug`.
+fn log_to_stderr(server: bool) {
+    let usual = if server { "info" } else { "error" };
+    let filter = EnvFilter::try_from_env("IDGEN_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}

@@ -1,0 +1,88 @@
+//! Where ids are recorded: the store and the data directory.
+
+use std::fs;
+use std::path::Path;
+
+use idgen_store::OpenStore;
+
+use crate::args::PlaceArgs;
+use crate::failure::Failure;
+
+/// The store's file in the data directory.
+const STORE_FILE: &str = "idgen.db";
+
+/// Opens the store that was asked for; the usual one is made in the data directory.
+///
+/// # Errors
+///
+/// A store that forgets is refused unless that was allowed.
+pub(crate) fn open(args: &PlaceArgs) -> Result<OpenStore, Failure> {
+    let url = match &args.store {
+        Some(url) => url.clone(),
+        None => usual_url(&args.data_dir)?,
+    };
+    let store = open_url(&url)?;
+    if !store.outlives_process && !args.volatile {
+        return Err(Failure::refused(format!(
+            "store {} forgets every id when the process ends and would issue them again; \
+             choose a durable one, or add --volatile if that is meant",
+            shown(&url)
+        )));
+    }
+    Ok(store)
+}
+
+/// Opens a store by its URL.
+pub(crate) fn open_url(url: &str) -> Result<OpenStore, Failure> {
+    idgen_store::open(url)
+        .map_err(|error| Failure::from(error).while_doing(&format!("store {}", shown(url))))
+}
+
+/// Makes the data directory.
+pub(crate) fn make_data_dir(dir: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(dir).map_err(|error| {
+        Failure::store(format!(
+            "cannot make the data directory {}: {error}; make its parent writable or choose \
+             another with --data-dir",
+            dir.display()
+        ))
+    })
+}
+
+fn usual_url(dir: &Path) -> Result<String, Failure> {
+    make_data_dir(dir)?;
+    let path = dir.join(STORE_FILE);
+    let path = path.to_str().ok_or_else(|| {
+        Failure::usage(format!("data directory {} is not UTF-8; choose another", dir.display()))
+    })?;
+    Ok(format!("sqlite:{path}"))
+}
+
+/// A URL as messages may show it: what stands before an `@` may be a password.
+pub(crate) fn shown(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    match rest.rsplit_once('@') {
+        Some((_secret, host)) => format!("{scheme}://***@{host}"),
+        None => url.to_owned(),
+    }
+}
+
+/// A runtime for commands that do one thing and end.
+pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::refused(format!("cannot start: {error}")))?;
+    Ok(runtime.block_on(future))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_shown() {
+        assert_eq!(shown("mysql://me:secret@host/db"), "mysql://***@host/db");
+        assert_eq!(shown("sqlite:a@b.db"), "sqlite:a@b.db");
+    }
+}

@@ -1,0 +1,184 @@
+//! `idgen serve`: doors bound, store opened, worker ids claimed, then ready, then drained.
+
+mod listen;
+
+use std::process;
+use std::sync::Arc;
+use std::time::Duration;
+
+use idgen_runtime::{Runtime, Settings, SnowflakeSettings, Snowflakes};
+use idgen_server::{Desk, Limits, Server, iso_date};
+use idgen_snowflake::Preset;
+use idgen_store::{Name, Wish};
+use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::args::ServeArgs;
+use crate::failure::Failure;
+use crate::next::create_if_absent;
+use crate::output::Output;
+use crate::place::{make_data_dir, open};
+use crate::snowflake::preset;
+use listen::{Bound, raise_file_limit};
+
+/// The layout of the GenID door.
+const GENID: &str = "genid";
+/// From here on GenID's ids are negative as signed numbers: 2038-01-19T03:14:08Z.
+const GENID_SIGNED_END_UNIX_MS: u64 = (1 << 31) * 1000;
+/// How long a worker id may take to be had: a lease and more.
+const CLAIM_TIMEOUT: Duration = Duration::from_secs(20);
+
+pub(crate) fn run(args: &ServeArgs, output: &Output) -> Result<(), Failure> {
+    let plan = Plan::new(args)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::refused(format!("cannot start: {error}")))?;
+    let served = runtime.block_on(serve(args, &plan, output));
+    // Nothing may hold the process after the drain, whatever still runs.
+    runtime.shutdown_background();
+    served
+}
+
+/// What the arguments come to, checked before anything is touched.
+struct Plan {
+    pool: Name,
+    layout: &'static Preset,
+    genid: &'static Preset,
+    genid_worker: u64,
+}
+
+impl Plan {
+    fn new(args: &ServeArgs) -> Result<Self, Failure> {
+        let layout = preset(&args.layout)?;
+        let workers = layout.layout.workers();
+        if let Some(worker) = args.worker.filter(|worker| *worker >= workers) {
+            return Err(Failure::usage(format!(
+                "worker id {worker} is too large: layout {} has 0 to {}; choose one of them",
+                layout.name,
+                workers - 1
+            )));
+        }
+        let genid = preset(GENID)?;
+        let nodes = [("zone", args.zone), ("dc", args.dc), ("machine", args.machine)];
+        let genid_worker =
+            genid.layout.worker(&nodes).map_err(|error| Failure::usage(error.to_string()))?;
+        Ok(Self { pool: Name::new(&args.pool)?, layout, genid, genid_worker })
+    }
+}
+
+/// The signals that drain.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn new() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| Failure::refused(format!("cannot hear signals: {error}")))
+        };
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn heard(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+async fn serve(args: &ServeArgs, plan: &Plan, output: &Output) -> Result<(), Failure> {
+    let mut stop = Stop::new()?;
+    raise_file_limit();
+    let bound = Bound::new(args).await?;
+    let runtime = start(args)?;
+    let desk = tokio::select! {
+        desk = desk(args, plan, &runtime) => desk,
+        () = stop.heard() => Err(Failure::refused("stopped by a signal before it was ready")),
+    };
+    let desk = match desk {
+        Ok(desk) => desk,
+        Err(failure) => {
+            runtime.stop().await;
+            return Err(failure);
+        }
+    };
+    let lines = bound.lines(args)?;
+    let server = Server::start(desk, bound.doors, Limits::default());
+    for (plain, value) in lines {
+        output.result(&plain, &value)?;
+    }
+    output.result("ready", &json!({ "event": "ready" }))?;
+    stop.heard().await;
+    drain(server, &mut stop, output).await
+}
+
+/// Opens the store and starts what keeps generators supplied.
+fn start(args: &ServeArgs) -> Result<Runtime, Failure> {
+    let store = open(&args.place)?;
+    let state_dir = if store.outlives_process {
+        make_data_dir(&args.place.data_dir)?;
+        Some(args.place.data_dir.clone())
+    } else {
+        tracing::warn!("the store forgets every id when this process ends (--volatile)");
+        None
+    };
+    Ok(Runtime::start(store, Settings { state_dir, ..Settings::default() })?)
+}
+
+async fn desk(args: &ServeArgs, plan: &Plan, runtime: &Runtime) -> Result<Desk, Failure> {
+    create_if_absent(runtime.sequences().as_ref(), &plan.pool).await?;
+    let limits = Limits::default();
+    // The pinned worker id first: an unpinned one may be any other.
+    let genid = if args.tcp.is_off() {
+        None
+    } else {
+        warn_of_genid_dates();
+        Some(claim(runtime, plan.genid, Wish::Exactly(plan.genid_worker)).await?)
+    };
+    let wish = args.worker.map_or(Wish::Any, Wish::Exactly);
+    let snowflakes = claim(runtime, plan.layout, wish).await?;
+    Ok(Desk {
+        runtime: runtime.clone(),
+        pool: plan.pool.clone(),
+        snowflakes: Some((snowflakes, plan.layout.name)),
+        genid,
+        request_deadline: limits.request_deadline,
+    })
+}
+
+/// Claims a worker id of the id space that is named after the layout.
+async fn claim(runtime: &Runtime, preset: &Preset, wish: Wish) -> Result<Arc<Snowflakes>, Failure> {
+    let mut settings = SnowflakeSettings::new(preset.name, &preset.layout)?;
+    settings.wish = wish;
+    settings.holder = format!("idgen serve, pid {}", process::id());
+    settings.claim_timeout = CLAIM_TIMEOUT;
+    let snowflakes = runtime.snowflakes(settings).await?;
+    let last = iso_date(preset.layout.end_unix_ms() - 1);
+    tracing::info!(layout = preset.name, worker = snowflakes.worker(), %last, "worker id claimed");
+    Ok(snowflakes)
+}
+
+fn warn_of_genid_dates() {
+    let signed_end = iso_date(GENID_SIGNED_END_UNIX_MS);
+    tracing::warn!(
+        "GenID ids read as signed 64-bit numbers turn negative on {signed_end}; read them unsigned"
+    );
+}
+
+/// Drains; a second signal ends the process at once.
+async fn drain(server: Server, stop: &mut Stop, output: &Output) -> Result<(), Failure> {
+    let report = tokio::select! {
+        report = server.drain() => report,
+        () = stop.heard() => {
+            return Err(Failure::refused("stopped by a second signal before the drain was over"));
+        }
+    };
+    tracing::info!(?report, "drained");
+    output.result("stopped", &json!({ "event": "stopped" }))
+}

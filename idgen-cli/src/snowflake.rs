@@ -1,0 +1,54 @@
+//! `idgen snowflake`: time-ordered ids under a worker id that is claimed, used and released.
+
+use std::num::NonZeroU64;
+use std::time::{Duration, Instant};
+
+use idgen_core::IdRange;
+use idgen_runtime::{Runtime, Settings, SnowflakeSettings};
+use idgen_snowflake::{PRESETS, Preset};
+
+use crate::args::SnowflakeArgs;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::place::{block_on, open};
+
+/// How long the ids may take: the slowest layout's million fits in.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+pub(crate) fn run(args: &SnowflakeArgs, output: &Output) -> Result<(), Failure> {
+    let preset = preset(&args.layout)?;
+    let count = NonZeroU64::new(args.count)
+        .ok_or_else(|| Failure::usage("a count is at least 1; ask for 1 or more ids"))?;
+    // Without a state directory: the worker id is released below, and a run that is killed leaves
+    // its own id alone until the lease is over.
+    let runtime = Runtime::start(open(&args.place)?, Settings::default())?;
+    let issued = block_on(async {
+        let issued = issue(&runtime, preset, count).await;
+        runtime.stop().await;
+        issued
+    })?;
+    output.ids(&issued?, args.format.into())
+}
+
+/// The layout of a name, or a failure that lists the names.
+pub(crate) fn preset(name: &str) -> Result<&'static Preset, Failure> {
+    PRESETS.iter().find(|preset| preset.name == name).ok_or_else(|| {
+        let known: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
+        Failure::usage(format!(
+            "no layout is named '{}'; take one of {}",
+            name.escape_debug(),
+            known.join(", ")
+        ))
+    })
+}
+
+async fn issue(
+    runtime: &Runtime,
+    preset: &Preset,
+    count: NonZeroU64,
+) -> Result<Vec<IdRange>, Failure> {
+    let mut settings = SnowflakeSettings::new(preset.name, &preset.layout)?;
+    settings.holder = format!("idgen snowflake, pid {}", std::process::id());
+    let snowflakes = runtime.snowflakes(settings).await?;
+    Ok(snowflakes.take_all(0, count, Instant::now() + DEADLINE).await?)
+}

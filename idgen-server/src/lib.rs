@@ -1,0 +1,41 @@
+//! Many doors onto one answer.
+//!
+//! A door turns one dialect's bytes into a [`Request`] and the answer's [`Reply`] or [`Refusal`]
+//! back into bytes. What is answered is decided in one place, [`Desk::answer`], so that every
+//! dialect has the same ids, the same causes and the same deadlines.
+//!
+//! ```text
+//!   HTTP ---- idpool --+
+//!        \--- native --+
+//!   HTTP ---- admin ---+--> Desk::answer() --> idgen_runtime
+//!   TCP ----- GenID ---+
+//! ```
+//!
+//! | door | listener | what it answers |
+//! |---|---|---|
+//! | idpool | data | `POST /api/v1/newID`, byte for byte as the original |
+//! | native | data | `/v1/...`, ids as JSON strings, refusals as RFC 9457 problems |
+//! | health | data and admin | `/healthz`, `/readyz` |
+//! | admin | admin only | `/admin/v1/sequences...`: create, list, show, advance, alter, delete, thaw |
+//! | GenID | its own TCP port | two-byte requests, big-endian ids |
+//!
+//! A [`Server`] takes listeners that are bound already, and drains: it stops accepting, answers
+//! what has been read, stops the runtime and ends every connection with FIN, all in bounded time.
+
+mod answer;
+mod date;
+mod door;
+mod genid;
+mod http;
+mod refusal;
+mod server;
+mod settings;
+
+pub use answer::{
+    Administration, DecodedId, Desk, Health, MAX_LISTED_IDS, MAX_RANGED_IDS, Reply, Request,
+    SequenceView,
+};
+pub use date::iso_date;
+pub use refusal::Refusal;
+pub use server::{Doors, Server};
+pub use settings::Limits;

@@ -1,0 +1,107 @@
+//! The server: doors opened on bound listeners, and their drain.
+//!
+//! A drain goes: not ready; stop accepting; connections finish what they have read and end with
+//! FIN; the runtime stops (cursors retired, tails handed back, worker ids released), which refuses
+//! whoever still waits for the store; those get a moment to say so; what is left is cut. Each step
+//! has its bound, so that neither a stuck client nor a dead store holds the process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use idgen_runtime::StopReport;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::answer::Desk;
+use crate::door::{Drain, accept};
+use crate::http::{Door as HttpDoor, Listener};
+use crate::{Limits, genid};
+
+/// How long refusals may take to leave after the runtime has stopped.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The listeners to serve on, bound already; what is absent is not served.
+#[derive(Debug, Default)]
+pub struct Doors {
+    /// idpool and the native API, over HTTP.
+    pub http: Option<TcpListener>,
+    /// Administration, over HTTP.
+    pub admin: Option<TcpListener>,
+    /// GenID, over TCP; needs [`Desk::genid`].
+    pub genid: Option<TcpListener>,
+}
+
+/// A running server.
+pub struct Server {
+    desk: Desk,
+    limits: Limits,
+    drain: watch::Sender<bool>,
+    doors: JoinSet<()>,
+}
+
+impl Server {
+    /// Opens the doors. Must be called inside a tokio runtime.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn start(desk: Desk, doors: Doors, limits: Limits) -> Self {
+        let (sender, drain) = Drain::channel();
+        let mut server = Self { desk, limits, drain: sender, doors: JoinSet::new() };
+        if let Some(listener) = doors.http {
+            server.open_http(listener, Listener::Data, drain.clone());
+        }
+        if let Some(listener) = doors.admin {
+            server.open_http(listener, Listener::Admin, drain.clone());
+        }
+        if let Some(listener) = doors.genid {
+            server.open_genid(listener, drain);
+        }
+        server
+    }
+
+    fn open_http(&mut self, listener: TcpListener, which: Listener, drain: Drain) {
+        let (desk, limits) = (self.desk.clone(), self.limits.clone());
+        let connections = limits.connections;
+        let door = Arc::new(HttpDoor { listener: which, desk, limits });
+        let name = if which == Listener::Data { "http" } else { "admin" };
+        self.doors.spawn(accept(name, listener, connections, drain, move |stream, drain| {
+            door.clone().serve(stream, drain)
+        }));
+    }
+
+    fn open_genid(&mut self, listener: TcpListener, drain: Drain) {
+        let buckets = self.desk.genid.as_ref().map_or(1, |genid| genid.layout().buckets());
+        let connections = self.limits.connections;
+        let door = genid::Door::new(self.desk.clone(), self.limits.clone(), buckets);
+        let door = Arc::new(door);
+        self.doors.spawn(accept("genid", listener, connections, drain, move |stream, drain| {
+            door.clone().serve(stream, drain)
+        }));
+    }
+
+    /// Drains the server and stops the runtime; returns within a few seconds whatever clients and
+    /// store do.
+    pub async fn drain(mut self) -> StopReport {
+        self.drain.send_replace(true);
+        tracing::info!("draining: no new connections");
+        if timeout(self.limits.drain, self.closed()).await.is_err() {
+            tracing::warn!("some connections still wait; stopping under them");
+        }
+        let report = self.desk.runtime.stop().await;
+        if timeout(FAREWELL, self.closed()).await.is_err() {
+            tracing::warn!("some connections did not end in time; they are cut");
+        }
+        report
+    }
+
+    async fn closed(&mut self) {
+        while let Some(ended) = self.doors.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a listener failed; please report this defect");
+            }
+        }
+    }
+}

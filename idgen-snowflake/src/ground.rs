@@ -50,6 +50,12 @@ impl Scale {
         word >> self.bits
     }
 
+    /// The id of a word where the sequence is lowest: its place value is 1.
+    #[inline(always)]
+    pub(crate) fn plain_id(self, word: u64) -> u64 {
+        word.wrapping_add(self.tick(word).wrapping_mul(self.stretch)).wrapping_add(self.origin)
+    }
+
     /// The id of a word. With `tick` and `seq` its halves this is
     /// `(tick << time_shift) + (seq << sequence_shift) + origin`, in two multiplications: the
     /// first moves both halves, the second moves the tick the rest of its way.
@@ -69,6 +75,8 @@ pub(crate) struct Ground {
     /// How many ticks an id may be ahead of the clock.
     pub(crate) borrow: i64,
     pub(crate) scale: Scale,
+    /// Ticks are milliseconds and the sequence is lowest.
+    pub(crate) plain: bool,
     /// The first tick behind the layout.
     end: i64,
     /// Tick 0 as the layout counts.
@@ -85,29 +93,22 @@ pub(crate) struct Start {
 }
 
 impl Ground {
-    /// The tick of a reading, floored. For readings near 2^63 the result is arbitrary: whoever
-    /// claims by it must test the claim's tick against both ends of the window.
+    /// The tick of a reading where ticks are milliseconds.
+    ///
+    /// For readings near 2^63 the result is arbitrary: whoever claims by it must test the claim's
+    /// tick against both ends of the window.
     #[inline(always)]
-    pub(crate) fn tick_at_hint(&self, unix_ms: u64) -> i64 {
-        if self.tick_ms.get() == 1 {
-            unix_ms.wrapping_sub(self.base_ms).cast_signed()
-        } else {
-            self.tick_by_division(unix_ms)
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn tick_by_division(&self, unix_ms: u64) -> i64 {
-        match unix_ms.checked_sub(self.base_ms) {
-            Some(above_ms) => (above_ms / self.tick_ms).cast_signed(),
-            None => -(self.base_ms - unix_ms).div_ceil(self.tick_ms.get()).cast_signed(),
-        }
+    pub(crate) fn plain_tick_at(&self, unix_ms: u64) -> i64 {
+        unix_ms.wrapping_sub(self.base_ms).cast_signed()
     }
 
     /// The tick of any reading, floored.
     pub(crate) fn tick_at(&self, unix_ms: u64) -> i64 {
-        self.tick_at_hint(unix_ms.min(FAR_MS))
+        let unix_ms = unix_ms.min(FAR_MS);
+        match unix_ms.checked_sub(self.base_ms) {
+            Some(above_ms) => (above_ms / self.tick_ms).cast_signed(),
+            None => -(self.base_ms - unix_ms).div_ceil(self.tick_ms.get()).cast_signed(),
+        }
     }
 
     #[inline(always)]
@@ -255,6 +256,7 @@ impl Ground {
                 stretch: (1_u64 << time_shift).wrapping_sub(counted),
                 origin: (floor_tick << time_shift) | layout.spread(worker),
             },
+            plain: layout.tick_ms() == 1 && sequence.shift() == 0,
             end: (layout.last_tick() + 1 - floor_tick).cast_signed(),
             floor_tick,
             rules,

@@ -23,16 +23,15 @@
 //! The clock is read *after* the word in the slow path: a word that another thread has just raised
 //! is then never ahead of a reading that is merely old.
 //!
+//! There are two shapes of the fast path. *Plain* layouts (ticks of 1 ms, the sequence lowest)
+//! have the short one, without a division and with one multiplication. The others find its gate
+//! shut for ever and take the same steps, with a gate of their own, in a call.
+//!
 //! # Orderings
 //!
-//! Whether a number is mine is decided by the word alone, and every change of it is one
-//! read-modify-write. Those have one order that all threads agree on, whatever the ordering: a
-//! claim that comes before the ender's `fetch_or` in it lies below the receipt, a later one sees
-//! the bit. Nothing else hangs on the word, so Relaxed is enough, and loom runs it so. A caller
-//! who has seen an id (with whatever synchronisation that took) gets a greater one: coherence.
-//!
-//! The horizon is raised with Release and read with Acquire: whoever holds an id below a new
-//! horizon also sees what the extender did before, that is the lease on record.
+//! Those of the word stand in `word.rs`. The horizon is raised with Release and read with Acquire:
+//! whoever holds an id below a new horizon also sees what the extender did before, that is the
+//! lease on record. The gates are Relaxed: they are advice.
 
 use idgen_core::atomics::{AtomicU64, CacheLine, Ordering};
 use idgen_core::{Clock, Floor, IdRange, Refusal};
@@ -40,6 +39,7 @@ use idgen_core::{Clock, Floor, IdRange, Refusal};
 use crate::error::ExtendError;
 use crate::ground::{Claim, ENDED, Ground, Scale, Start};
 use crate::rule::Rule;
+use crate::word::Word;
 
 /// The gate of an ended lane: above every tick.
 const SHUT: u64 = i64::MAX.cast_unsigned();
@@ -48,14 +48,15 @@ const SHUT: u64 = i64::MAX.cast_unsigned();
 #[derive(Debug)]
 pub(crate) struct Lane {
     edge: CacheLine<Edge>,
-    word: CacheLine<AtomicU64>,
+    word: CacheLine<Word>,
 }
 
+/// A gate is a tick: below it a claim by adding is in vain. Gates and horizon only rise.
 #[derive(Debug)]
 struct Edge {
-    /// Below this tick a claim by adding is in vain. Rises only.
-    gate: AtomicU64,
-    /// The last leased tick: one below the horizon. Rises only.
+    plain_gate: AtomicU64,
+    other_gate: AtomicU64,
+    /// The last leased tick: one below the horizon.
     last: AtomicU64,
     ground: Ground,
 }
@@ -63,11 +64,12 @@ struct Edge {
 impl Lane {
     pub(crate) fn new(start: &Start) -> Self {
         let edge = Edge {
-            gate: AtomicU64::new(0),
+            plain_gate: AtomicU64::new(if start.ground.plain { 0 } else { SHUT }),
+            other_gate: AtomicU64::new(0),
             last: AtomicU64::new(start.last.cast_unsigned()),
             ground: start.ground,
         };
-        Self { edge: CacheLine::new(edge), word: CacheLine::new(AtomicU64::new(start.word)) }
+        Self { edge: CacheLine::new(edge), word: CacheLine::new(Word::new(start.word)) }
     }
 
     pub(crate) fn ground(&self) -> &Ground {
@@ -76,62 +78,51 @@ impl Lane {
 
     #[inline]
     pub(crate) fn next_id<C: Clock + ?Sized>(&self, clock: &C) -> Result<u64, Refusal> {
-        let edge = &*self.edge;
-        let ground = &edge.ground;
-        let now = ground.tick_at_hint(clock.hint_unix_ms());
-        let lim = self.limit(now.wrapping_add(ground.borrow));
-        // Relaxed: advice only; the claim is tested below.
-        if lim >= edge.gate.load(Ordering::Relaxed).cast_signed() {
-            // Copied out first: what is loaded behind the locked add has to wait for it.
-            let scale = ground.scale;
-            let word = self.add_one();
-            if self.is_mine(scale, word, now, lim) {
-                return Ok(scale.id(word));
-            }
+        let ground = &self.edge.ground;
+        // Copied out first: what is loaded behind the locked add has to wait for it.
+        let scale = ground.scale;
+        let now = ground.plain_tick_at(clock.hint_unix_ms());
+        match self.add(now, &self.edge.plain_gate, scale) {
+            Some(word) => Ok(scale.plain_id(word)),
+            None => self.next_id_otherwise(clock),
         }
-        self.next_id_slow(clock)
-    }
-
-    #[inline(always)]
-    fn limit(&self, ahead: i64) -> i64 {
-        if self.edge.ground.rules.lack(Rule::HorizonTest) {
-            return ahead;
-        }
-        ahead.min(self.last())
-    }
-
-    #[inline(always)]
-    fn add_one(&self) -> u64 {
-        if self.edge.ground.rules.lack(Rule::ClaimIsOneAdd) {
-            // Relaxed: wrong in any ordering, on purpose.
-            let word = self.word.load(Ordering::Relaxed);
-            self.word.store(word + 1, Ordering::Relaxed); // Relaxed: as above.
-            return word;
-        }
-        // Relaxed: atomic by itself; nothing else hangs on the word.
-        self.word.fetch_add(1, Ordering::Relaxed)
-    }
-
-    #[inline(always)]
-    fn is_mine(&self, scale: Scale, word: u64, now: i64, lim: i64) -> bool {
-        let rules = self.edge.ground.rules;
-        let word = if rules.lack(Rule::EndedBitCompared) { word & !ENDED } else { word };
-        let tick = scale.tick(word).cast_signed();
-        (tick >= now || rules.lack(Rule::LowerBound))
-            && (tick <= lim || rules.lack(Rule::WindowTest))
     }
 
     #[cold]
     #[inline(never)]
-    fn next_id_slow<C: Clock + ?Sized>(&self, clock: &C) -> Result<u64, Refusal> {
-        self.claim(clock, 1).map(|claim| self.edge.ground.id(claim.first))
+    fn next_id_otherwise<C: Clock + ?Sized>(&self, clock: &C) -> Result<u64, Refusal> {
+        let ground = &self.edge.ground;
+        if !ground.plain {
+            let now = ground.tick_at(clock.hint_unix_ms());
+            if let Some(word) = self.add(now, &self.edge.other_gate, ground.scale) {
+                return Ok(ground.id(word));
+            }
+        }
+        self.claim(clock, 1).map(|claim| ground.id(claim.first))
+    }
+
+    /// The fast path: a number whose tick is leased and in the window, or nothing.
+    #[inline(always)]
+    fn add(&self, now: i64, gate: &AtomicU64, scale: Scale) -> Option<u64> {
+        let rules = self.edge.ground.rules;
+        let ahead = now.wrapping_add(self.edge.ground.borrow);
+        let lim = if rules.lack(Rule::HorizonTest) { ahead } else { ahead.min(self.last()) };
+        // Relaxed: advice only; the claim is tested below.
+        if lim < gate.load(Ordering::Relaxed).cast_signed() {
+            return None;
+        }
+        let word = self.word.add_one(rules);
+        let seen = if rules.lack(Rule::EndedBitCompared) { word & !ENDED } else { word };
+        let tick = scale.tick(seen).cast_signed();
+        let fresh = tick >= now || rules.lack(Rule::LowerBound);
+        let leased = tick <= lim || rules.lack(Rule::WindowTest);
+        (fresh && leased).then_some(word)
     }
 
     /// Takes up to `n` numbers of one tick; `n` is at least 1.
     pub(crate) fn claim<C: Clock + ?Sized>(&self, clock: &C, n: u64) -> Result<Claim, Refusal> {
         let ground = &self.edge.ground;
-        // Relaxed: the exchange below holds only if this is still the word.
-        let mut word = self.word.load(Ordering::Relaxed);
+        let mut word = self.word.load();
         loop {
             let last = self.last();
             let claim = match ground.step(word, clock.unix_ms(), last, n) {
@@ -142,20 +133,11 @@ impl Lane {
                 // No number is ahead of such a clock: adding would waste those of the last tick.
                 self.raise_gate((last + 1).cast_unsigned());
             }
-            match self.exchange(word, claim.first + claim.len) {
+            match self.word.exchange(word, claim.first + claim.len, ground.rules) {
                 Ok(_) => return Ok(claim),
                 Err(newer) => word = newer,
             }
         }
-    }
-
-    fn exchange(&self, word: u64, next: u64) -> Result<u64, u64> {
-        if self.edge.ground.rules.lack(Rule::SlowIsOneExchange) {
-            self.word.store(next, Ordering::Relaxed); // Relaxed: wrong in any ordering.
-            return Ok(word);
-        }
-        // Relaxed twice: atomic by itself; nothing else hangs on the word.
-        self.word.compare_exchange(word, next, Ordering::Relaxed, Ordering::Relaxed)
     }
 
     #[cold]
@@ -169,10 +151,13 @@ impl Lane {
     }
 
     fn raise_gate(&self, tick: u64) {
-        if !self.edge.ground.rules.lack(Rule::GateRises) {
-            // Relaxed: advice only.
-            self.edge.gate.fetch_max(tick, Ordering::Relaxed);
+        let edge = &*self.edge;
+        if edge.ground.rules.lack(Rule::GateRises) {
+            return;
         }
+        let gate = if edge.ground.plain { &edge.plain_gate } else { &edge.other_gate };
+        // Relaxed: advice only.
+        gate.fetch_max(tick, Ordering::Relaxed);
     }
 
     /// Takes up to `n` ids of one tick.
@@ -236,7 +221,7 @@ impl Lane {
     /// Ends the lane; the one call that did it gets the first number not issued.
     pub(crate) fn end(&self) -> Option<Floor> {
         let ground = &self.edge.ground;
-        let word = self.set_ended();
+        let word = self.word.end(ground.rules);
         self.raise_gate(SHUT);
         if word & ENDED != 0 && !ground.rules.lack(Rule::OneEnder) {
             return None;
@@ -247,19 +232,7 @@ impl Lane {
         Some(ground.floor_of(word))
     }
 
-    fn set_ended(&self) -> u64 {
-        if self.edge.ground.rules.lack(Rule::EndIsOneOr) {
-            // Relaxed: wrong in any ordering, on purpose.
-            let word = self.word.load(Ordering::Relaxed);
-            self.word.store(word | ENDED, Ordering::Relaxed); // Relaxed: as above.
-            return word;
-        }
-        // Relaxed: atomic by itself; the receipt is the value that it returns.
-        self.word.fetch_or(ENDED, Ordering::Relaxed)
-    }
-
     pub(crate) fn is_ended(&self) -> bool {
-        // Relaxed: the answer may be outdated the moment it is given, in any ordering.
-        self.word.load(Ordering::Relaxed) & ENDED != 0
+        self.word.load() & ENDED != 0
     }
 }

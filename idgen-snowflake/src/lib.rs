@@ -48,6 +48,7 @@ mod layout;
 mod preset;
 mod rule;
 mod snowflake;
+mod word;
 
 pub use behind::ClockBehind;
 pub use buckets::{Bucket, Buckets, MAX_BUCKETS};

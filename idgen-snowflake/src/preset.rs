@@ -46,7 +46,7 @@ pub static PRESETS: [Preset; 4] = [
     },
     Preset {
         name: "js-safe",
-        about: "Below 2^53, exact as a JavaScript number: 69 years, 32 workers, 128,000 ids/s each.",
+        about: "Below 2^53, exact in JavaScript: until 2094, 32 workers, 128,000 ids/s each.",
         layout: Layout::builder(41).node("worker", 5).sequence(7).build(),
     },
 ];

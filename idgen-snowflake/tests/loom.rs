@@ -163,6 +163,27 @@ fn claims_are_disjoint() {
 }
 
 #[test]
+fn claims_of_a_layout_that_is_not_plain_are_disjoint() {
+    const TWOS: Layout =
+        Layout::builder(20).epoch_unix_ms(T - 100).tick_ms(2).sequence(2).node("worker", 2).build();
+    fn scene(rule: Option<Rule>) {
+        let made = Snowflake::without(rule, &TWOS, lease(Floor::at(T), 6), 2).unwrap();
+        let snowflake = Arc::new(made);
+        let parts = [ids(&snowflake, at(3), 3), ids(&snowflake, at(5), 1)];
+        let ended = snowflake.end();
+        let all = join(parts);
+        unique(&all);
+        let floor = ended.unwrap().floor();
+        for &id in &all {
+            let (ms, sequence) = number_in(&TWOS, id);
+            assert!((2..6).contains(&ms), "outside window or lease");
+            assert!(Floor { unix_ms: T + ms, sequence } < floor, "at or above the receipt");
+        }
+    }
+    holds(scene, &[Rule::ClaimIsOneAdd, Rule::SlowIsOneExchange, Rule::EndIsOneOr]);
+}
+
+#[test]
 fn raises_agree() {
     fn scene(rule: Option<Rule>) {
         let snowflake = snowflake(rule, 0, 10, 0);

@@ -26,7 +26,6 @@ use core::num::NonZeroU64;
 use idgen_core::{IdRange, Refusal};
 
 use crate::MAX_CLAIM_LEN;
-use crate::slot::Ground;
 use crate::state::State;
 use crate::word::{self, DRY};
 
@@ -109,14 +108,15 @@ impl<T: OnTurn> SegmentCursor<T> {
         let slot = self.state.slot_of(active);
         let ground = slot.read();
         let word = self.state.add(1);
-        let offset = word::distance(active, word);
+        let offset = word::offset_below(ground.len, active, word);
         if offset < ground.len && slot.is(active, &ground) {
             if ground.step == 1 {
                 return Ok(ground.start + offset);
             }
-            return Ok(stride(ground, offset));
+            return Ok(stride(ground.start, ground.step, offset));
         }
-        self.settle_next(active, ground, word)
+        // In pieces, so that they stay in registers.
+        self.settle_next(active, ground.start, ground.step, ground.len, word)
     }
 
     /// One to `max` ids of one segment, [`MAX_CLAIM_LEN`](crate::MAX_CLAIM_LEN) at most.
@@ -170,7 +170,7 @@ impl<T: OnTurn> SegmentCursor<T> {
         let slot = self.state.slot_of(active);
         let ground = slot.read();
         let word = self.state.add(n);
-        let offset = word::distance(active, word);
+        let offset = word::offset_below(ground.len, active, word);
         if offset < ground.len
             && slot.is(active, &ground)
             && let Some(range) = ground.part(offset, n)
@@ -185,8 +185,8 @@ impl<T: OnTurn> SegmentCursor<T> {
 /// costs the common step 1 three cycles behind the addition.
 #[cold]
 #[inline(never)]
-fn stride(ground: Ground, offset: u64) -> u64 {
-    ground.start + ground.step * offset
+fn stride(start: u64, step: u64, offset: u64) -> u64 {
+    start + step * offset
 }
 
 /// Writes the range, which is no longer than the buffer, and returns its length.

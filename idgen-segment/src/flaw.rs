@@ -28,8 +28,6 @@ pub enum Flaw {
     StoreExchange,
     /// The turner does not put its own claim in the word.
     TurnWithoutClaim,
-    /// The skipped rest of an early turn is what an earlier reading of the word said.
-    StaleSkip,
     /// The permit is a load and a store.
     SplitPermit,
     /// A permit is given while a standby waits.

@@ -109,6 +109,29 @@ impl<T: OnTurn> SegmentCursor<T> {
         }
     }
 
+    /// The id that the next call would issue; `None` if none is at hand.
+    ///
+    /// Out of date as soon as it is read, if others claim.
+    pub fn upcoming(&self) -> Option<u64> {
+        loop {
+            let active = self.state.active();
+            let word = self.state.word();
+            let generation = word::lift(active, word);
+            let Some(ground) = self.state.slot(generation).read_exactly(generation) else {
+                continue;
+            };
+            if let Some(rest) = ground.rest(word::offset(word)) {
+                return Some(rest.start());
+            }
+            if word::is_bare(word) {
+                return None;
+            }
+            if let Some(standby) = self.state.slot(generation + 1).read_exactly(generation + 1) {
+                return standby.rest(0).map(|standby| standby.start());
+            }
+        }
+    }
+
     /// How many ids were dropped at most: claims of threads that slept through a refill, rests
     /// that were skipped or left in a dropped handle.
     pub fn gaps(&self) -> u64 {

@@ -33,6 +33,17 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
+    #[inline(always)]
+    pub(crate) fn new(start: u64, step: u64, len: u64) -> Self {
+        Self {
+            start,
+            step,
+            len,
+            #[cfg(idgen_loom)]
+            stamp: 0,
+        }
+    }
+
     /// Up to `max` ids from `offset` on; `None` past the end.
     #[inline]
     pub(crate) fn part(self, offset: u64, max: u64) -> Option<IdRange> {
@@ -65,13 +76,14 @@ impl Slot {
 
     #[inline(always)]
     pub(crate) fn read(&self) -> Ground {
-        Ground {
-            start: self.start.load(Ordering::Acquire), // pairs with `write`
-            step: self.step.load(Ordering::Acquire),   // pairs with `write`
-            len: self.len(),
-            #[cfg(idgen_loom)]
-            stamp: if flaw::is(Flaw::SameChecks) { self.generation() << 1 } else { 0 },
+        let start = self.start.load(Ordering::Acquire); // pairs with `write`
+        let step = self.step.load(Ordering::Acquire); // pairs with `write`
+        let ground = Ground::new(start, step, self.len());
+        #[cfg(idgen_loom)]
+        if flaw::is(Flaw::SameChecks) {
+            return Ground { stamp: self.generation() << 1, ..ground };
         }
+        ground
     }
 
     #[inline(always)]

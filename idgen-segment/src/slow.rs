@@ -37,9 +37,12 @@ impl<T: OnTurn> SegmentCursor<T> {
     pub(crate) fn settle_next(
         &self,
         active: u64,
-        ground: Ground,
+        start: u64,
+        step: u64,
+        len: u64,
         word: u64,
     ) -> Result<u64, Refusal> {
+        let ground = Ground::new(start, step, len);
         self.settled(active, ground, word, 1).map(|claim| claim.range.start())
     }
 

@@ -63,15 +63,18 @@ pub(crate) fn offset(word: u64) -> u64 {
     word & OFFSET
 }
 
-/// The offset in the segment that `active` names, or a number past every segment's end if the
-/// word is of another generation, *bare* or *retired*. `active` is not dry.
+/// The offset in the segment of `len` ids that `active` names; `len` or more if the word is past
+/// that segment's end, of another generation or retired. `active` is not dry.
+///
+/// The steady state passes at the first try; only a bare word takes the second.
 #[inline(always)]
-pub(crate) fn distance(active: u64, word: u64) -> u64 {
+pub(crate) fn offset_below(len: u64, active: u64, word: u64) -> u64 {
     #[cfg(idgen_loom)]
     if flaw::is(Flaw::IgnoreGeneration) {
-        return word & (OFFSET | RETIRED | BARE);
+        return word & (OFFSET | RETIRED);
     }
-    word.wrapping_sub(active << (generation_shift() - 1))
+    let distance = word.wrapping_sub(active << (generation_shift() - 1));
+    if distance < len { distance } else { distance ^ BARE }
 }
 
 /// The whole generation of a word that was read after `active`: the first one from there on that
@@ -105,11 +108,17 @@ mod tests {
     }
 
     #[test]
-    fn only_the_bare_steady_word_is_near() {
+    fn only_words_of_the_segment_lie_below_its_length() {
         let active = 7 << 1;
-        assert_eq!(distance(active, at(7, 5)), 5);
-        for far in [at(7, 5) | BARE, at(7, 5) | RETIRED, at(8, 5), at(6, 5)] {
-            assert!(distance(active, far) > 1 << 32, "{far:#x}");
+        for word in [at(7, 5), at(7, 5) | BARE] {
+            assert_eq!(offset_below(6, active, word), 5);
+            assert!(offset_below(5, active, word) >= 5);
+        }
+        for flag in [0, BARE] {
+            for far in [at(7, 5) | RETIRED, at(8, 5), at(6, 5), at(7 + (1 << 23), 5)] {
+                let offset = offset_below(1 << 32, active, far | flag);
+                assert!(offset >= 1 << 32, "{far:#x}");
+            }
         }
     }
 

@@ -223,7 +223,8 @@ macro_rules! sequence_laws {
             s01_leases_are_disjoint, s02_two_connections_and_processes, s03_survives_a_reopen,
             s04_a_lost_reply_is_a_gap, s05_unknown_is_not_unavailable, s06_ends_exhausted,
             s07_names_do_not_touch, s08_create_is_repeatable, s09_ids_are_members,
-            s10_a_tail_is_granted_once, s11_a_lease_starts_above, s12_a_deleted_name_leaves_its_mark);
+            s10_a_tail_is_granted_once, s11_a_lease_starts_above,
+            s12_a_deleted_name_leaves_its_mark);
     };
     (@ $make:path: $($law:ident),*) => {
         $(#[test]

@@ -22,7 +22,8 @@ pub enum StoreError {
     },
     /// A sequence of that name exists with another definition.
     #[error(
-        "sequence '{name}' exists with another definition ({existing}); alter it or choose another name"
+        "sequence '{name}' exists with another definition ({existing}); alter it or choose \
+         another name"
     )]
     Conflict {
         /// The sequence.
@@ -32,7 +33,8 @@ pub enum StoreError {
     },
     /// The position asked for lies below numbers that are granted already.
     #[error(
-        "sequence '{name}' has granted ids up to {bound}; {asked} would lower it, choose {bound} or more"
+        "sequence '{name}' has granted ids up to {bound}; {asked} would lower it, choose {bound} \
+         or more"
     )]
     WouldLower {
         /// The sequence.

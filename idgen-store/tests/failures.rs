@@ -178,6 +178,100 @@ fn a_full_file() {
     ensure_survives_full_disk(&path, store);
 }
 
+/// A tmpfs of 1 MiB, unmounted when dropped.
+#[cfg(target_os = "linux")]
+struct SmallDisk<'a>(&'a Path);
+
+#[cfg(target_os = "linux")]
+impl<'a> SmallDisk<'a> {
+    /// Mounts it over `directory`; what the system says if it may not.
+    fn mount(directory: &'a Path) -> Result<Self, String> {
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=1m", "idgen-test"]).arg(directory);
+        match mount.output() {
+            Ok(done) if done.status.success() => Ok(Self(directory)),
+            Ok(done) => Err(String::from_utf8_lossy(&done.stderr).trim().to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let done = std::process::Command::new("umount").arg(self.0).status();
+        assert!(done.unwrap().success(), "the small disk stays mounted");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk() {
+    let scratch = Scratch::new();
+    match SmallDisk::mount(scratch.directory()) {
+        Ok(disk) => {
+            let path = scratch.file();
+            ensure_survives_full_disk(&path, store_with_orders(&path));
+            drop(disk);
+        }
+        // Only root may mount. The limit of `a_full_file` is then the full disk there is.
+        Err(said) => {
+            eprintln!("no small disk here ({said}): a limited file stands in for it");
+            let path = scratch.file();
+            drop(store_with_orders(&path));
+            let options = SqliteOptions::default().max_pages(60);
+            ensure_survives_full_disk(&path, SqliteStore::open(&path, options).unwrap());
+        }
+    }
+}
+
+/// Tells a child process, which is not root, the file to open.
+#[cfg(unix)]
+const FILE: &str = "IDGEN_TEST_UNWRITABLE_FILE";
+
+#[cfg(unix)]
+#[test]
+fn a_directory_or_file_that_cannot_be_written() {
+    use std::os::unix::fs::PermissionsExt;
+    if let Ok(path) = std::env::var(FILE) {
+        return ensure_refuses_unwritable(Path::new(&path));
+    }
+    let scratch = Scratch::new();
+    let set_mode = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set_mode(scratch.directory(), 0o555);
+    ensure_refused_to_others(&scratch.file());
+    set_mode(scratch.directory(), 0o755);
+    drop(store_with_orders(&scratch.file()));
+    set_mode(&scratch.file(), 0o444);
+    ensure_refused_to_others(&scratch.file());
+}
+
+#[cfg(unix)]
+fn ensure_refuses_unwritable(path: &Path) {
+    let error = open(path).map(|store| block_on(store.lease(&orders(), 1, 0)));
+    match error {
+        Err(error) | Ok(Err(error)) => ensure_unavailable(&error, path, "write"),
+        Ok(Ok(lease)) => panic!("leased {lease:?} from a file that cannot be written"),
+    }
+}
+
+/// Has a child look at the file, as nobody if this is root, to whom nothing is unwritable.
+#[cfg(unix)]
+fn ensure_refused_to_others(path: &Path) {
+    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::process::CommandExt;
+    let nobody = 65534;
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    let test = "a_directory_or_file_that_cannot_be_written";
+    child.args([test, "--exact", "--nocapture"]).env(FILE, path);
+    if std::fs::metadata(path.parent().unwrap()).unwrap().uid() == 0 {
+        child.uid(nobody).gid(nobody);
+    }
+    assert!(child.status().unwrap().success(), "see what the child said");
+}
+
 #[test]
 fn an_url_opens_the_file_it_names() {
     let scratch = Scratch::new();

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use idgen_core::IdRange;
 
 /// A directory of its own for one test, removed when dropped.
-pub struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("idgen-store-test-{}-{count}", std::process::id());
@@ -20,11 +20,11 @@ impl Scratch {
         Self(directory)
     }
 
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         &self.0
     }
 
-    pub fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         self.0.join("idgen.db")
     }
 }
@@ -36,13 +36,13 @@ impl Drop for Scratch {
 }
 
 /// Writes one lease on a line of its own, whatever the test harness has left on the last one.
-pub fn tell(out: &mut impl Write, range: &IdRange) {
+pub(crate) fn tell(out: &mut impl Write, range: &IdRange) {
     let (start, step, len) = (range.start(), range.step(), range.len());
     writeln!(out, "\nlease {start} {step} {len} .").unwrap();
 }
 
 /// The leases that were told; a line cut off by a kill is none.
-pub fn leases_in(told: &[u8]) -> Vec<IdRange> {
+pub(crate) fn leases_in(told: &[u8]) -> Vec<IdRange> {
     let text = String::from_utf8_lossy(told);
     let lines = text.lines().filter(|line| line.starts_with("lease ") && line.ends_with(" ."));
     lines.map(lease_in).collect()

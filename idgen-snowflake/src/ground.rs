@@ -235,8 +235,10 @@ impl Start {
             return Err(NewError::LeaseTooLong { ticks, max_ticks });
         }
         let ground = Ground::new(layout, floor_tick, worker, borrow_ms, rules);
-        // A limited lease is long enough and may yet begin with nothing to issue.
         let limit = ground.last_below(lease.limit_unix_ms()).unwrap_or(i64::MAX);
+        if limit < 0 {
+            return Err(NewError::LeaseTooShort { ticks: 0, tick_ms: layout.tick_ms() });
+        }
         Ok(Self { ground, word: sequence, last: limit.min(ticks.cast_signed() - 1) })
     }
 }

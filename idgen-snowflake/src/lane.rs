@@ -11,6 +11,7 @@
 //!           tick(w) in now..=lim?   no: this number is a gap; slow.   yes: id(w)
 //!
 //! slow:     load the word, then read the exact clock; step() decides; exchange, or once more.
+//!           A single number of a tick that is open already is claimed by adding, as above.
 //!           Refused: gate = max(gate, tick of the word), or MAX when it has ended.
 //!           Given, but the clock is past the horizon: gate = max(gate, last + 1).
 //! ```
@@ -111,6 +112,13 @@ impl Lane {
         if lim < gate.load(Ordering::Relaxed).cast_signed() {
             return None;
         }
+        self.add_within(now, lim, scale)
+    }
+
+    /// Adds, and keeps the number if its tick is in `now ..= lim`; else it is a gap.
+    #[inline(always)]
+    fn add_within(&self, now: i64, lim: i64, scale: Scale) -> Option<u64> {
+        let rules = self.edge.ground.rules;
         let word = self.word.add_one(rules);
         let seen = if rules.lack(Rule::EndedBitCompared) { word & !ENDED } else { word };
         let tick = scale.tick(seen).cast_signed();
@@ -124,14 +132,23 @@ impl Lane {
         let ground = &self.edge.ground;
         let mut word = self.word.load();
         loop {
-            let last = self.last();
-            let claim = match ground.step(word, clock.unix_ms(), last, n) {
+            let (unix_ms, last) = (clock.unix_ms(), self.last());
+            let claim = match ground.step(word, unix_ms, last, n) {
                 Ok(claim) => claim,
                 Err(refusal) => return Err(self.refuse(word, refusal)),
             };
             if claim.late {
                 // No number is ahead of such a clock: adding would waste those of the last tick.
                 self.raise_gate((last + 1).cast_unsigned());
+            } else if n == 1 && claim.first == word {
+                // Another thread has opened this tick; an exchange would lose to those who add.
+                let now = ground.tick_at(unix_ms);
+                let lim = last.min(now + ground.borrow);
+                if let Some(first) = self.add_within(now, lim, ground.scale) {
+                    return Ok(Claim { first, ..claim });
+                }
+                word = self.word.load();
+                continue;
             }
             match self.word.exchange(word, claim.first + claim.len, ground.rules) {
                 Ok(_) => return Ok(claim),

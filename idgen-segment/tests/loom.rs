@@ -1,8 +1,8 @@
 //! The cursor's models: each passes on the code as it is, and fails with one rule taken out.
 //!
 //! Run with `RUSTFLAGS="--cfg idgen_loom" cargo test --release -p idgen-segment --test loom`.
-//! Models of three threads are bounded to two preemptions, those of two threads to three, so that
-//! all take a minute; `IDGEN_LOOM_FULL=1` allows one more each. The ids of every run are recorded
+//! Models of three threads are bounded to three preemptions, those of two threads to four, so that
+//! all take half a minute; `IDGEN_LOOM_FULL=1` allows one more each. The ids of every run are recorded
 //! in `Ledger`, which lives outside the model: it adds no synchronisation that could hide a race.
 #![cfg(idgen_loom)]
 

@@ -81,7 +81,7 @@ fn give_back_refill() {
         let mut handle = SegmentHandle::new(Arc::clone(&cursor), NonZeroU64::new(2).unwrap());
         handle.next_id().unwrap();
         let rung = cursor.hook().0.load(Ordering::Relaxed); // the model's own
-        let other = loom::thread::spawn(move || drop(handle.give_back()));
+        let other = loom::thread::spawn(move || handle.give_back());
         let refused = cursor.begin_refill().is_none();
         other.join().unwrap();
         let called = cursor.hook().0.load(Ordering::Relaxed) > rung; // the model's own

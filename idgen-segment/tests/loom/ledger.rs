@@ -106,8 +106,8 @@ pub(crate) struct Bound {
     pub(crate) generation_bits: u32,
 }
 
-pub(crate) const TWO_THREADS: Bound = Bound { preemptions: 3, generation_bits: 24 };
-pub(crate) const THREE_THREADS: Bound = Bound { preemptions: 2, generation_bits: 24 };
+pub(crate) const TWO_THREADS: Bound = Bound { preemptions: 4, generation_bits: 24 };
+pub(crate) const THREE_THREADS: Bound = Bound { preemptions: 3, generation_bits: 24 };
 
 fn run(bound: Bound, model: fn(), planted: Option<Flaw>) {
     flaw::set_generation_bits(bound.generation_bits);

@@ -99,6 +99,11 @@ impl Mark {
         above: u64,
         tail: Option<IdRange>,
     ) -> Result<Grant, StoreError> {
+        if len == 0 {
+            return Err(StoreError::Refused(format!(
+                "a lease of sequence '{name}' holds at least 1 id, not 0; ask for 1 or more"
+            )));
+        }
         let tail =
             tail.filter(|tail| tail.start() > above && self.definition.order() == Order::Leased);
         let (range, ground) = match tail {
@@ -133,7 +138,14 @@ impl Mark {
     ) -> Result<IdRange, StoreError> {
         let not_current = || StoreError::NotCurrent { name: name.clone(), serial: tail.serial };
         let end = lease.and_then(|lease| end_of(&lease, &tail.range)).ok_or_else(not_current)?;
-        assert!(end.last() <= self.bound, "a remembered lease lies at or below the bound");
+        if end.last() > self.bound {
+            return Err(StoreError::Damaged(format!(
+                "sequence '{name}' has the bound {} but granted {}; advance it above every id \
+                 issued",
+                self.bound,
+                end.last()
+            )));
+        }
         self.serial = self.next_serial(name)?;
         Ok(end)
     }

@@ -9,6 +9,10 @@
 //! |---|---|---|---|---|
 //! | [`memory`] | always there | yes | yes | no |
 //! | `sqlite` | `sqlite` | yes | yes | yes, fsync before the answer |
+//!
+//! [`open`] chooses a backend by URL. Both backends take back the unissued end of a lease while it
+//! is one of the last 16,384 grants and hand-backs of its sequence, and no `advance_to`, `alter` or
+//! `delete` came between; an older one is answered with [`StoreError::NotCurrent`] and is a gap.
 
 mod clock;
 #[cfg(feature = "conformance")]

@@ -261,7 +261,8 @@ pub trait SequenceStore: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unknown`], [`StoreError::Exhausted`], [`StoreError::Unavailable`].
+    /// [`StoreError::Unknown`], [`StoreError::Exhausted`], [`StoreError::Unavailable`];
+    /// [`StoreError::Refused`] for a `len` of 0.
     async fn lease(&self, name: &Name, len: u64, above: u64) -> Result<Lease, StoreError>;
 
     /// Returns the unissued end of a lease, named by the lease's serial. Sent once: after an

@@ -55,6 +55,14 @@ fn a_directory_that_is_missing() {
 }
 
 #[test]
+fn a_directory_that_is_a_file() {
+    let scratch = Scratch::new();
+    std::fs::write(scratch.file(), "").unwrap();
+    let path = scratch.file().join("idgen.db");
+    ensure_unavailable(&open(&path).unwrap_err(), &path, "is no directory");
+}
+
+#[test]
 fn a_path_that_is_a_directory() {
     let scratch = Scratch::new();
     ensure_unavailable(&open(scratch.directory()).unwrap_err(), scratch.directory(), "directory");
@@ -140,9 +148,50 @@ fn a_file_removed_or_replaced_under_a_running_process() {
     ensure_unavailable(&error, &path, "cannot be found any more");
     std::fs::copy(&aside, &path).unwrap();
     let error = block_on(store.lease(&orders(), 10, 0)).unwrap_err();
-    ensure_unavailable(&error, &path, "was replaced by another file");
+    ensure_unavailable(&error, &path, "was replaced while in use");
     std::fs::rename(&aside, &path).unwrap();
     assert_eq!(block_on(store.lease(&orders(), 10, 0)).unwrap().range.start(), 11);
+}
+
+#[test]
+fn a_log_removed_under_a_running_process() {
+    for suffix in ["-wal", "-shm"] {
+        let scratch = Scratch::new();
+        let path = scratch.file();
+        let store = store_with_orders(&path);
+        let log = scratch.directory().join(format!("idgen.db{suffix}"));
+        std::fs::remove_file(&log).unwrap();
+        let error = block_on(store.lease(&orders(), 10, 0)).unwrap_err();
+        ensure_unavailable(&error, &log, "cannot be found any more");
+        // The next process makes a log of its own, which is another file.
+        std::fs::write(&log, "").unwrap();
+        let error = block_on(store.lease(&orders(), 10, 0)).unwrap_err();
+        ensure_unavailable(&error, &path, "was replaced while in use");
+    }
+}
+
+#[test]
+fn a_requests_failure_undoes_that_request_alone() {
+    let scratch = Scratch::new();
+    let store = store_with_orders(&scratch.file());
+    let unknown = Name::new("unknown").unwrap();
+    std::thread::scope(|scope| {
+        for caller in 0..8 {
+            let (store, unknown) = (&store, &unknown);
+            scope.spawn(move || {
+                for _ in 0..20 {
+                    if caller % 2 == 0 {
+                        block_on(store.lease(&orders(), 5, 0)).unwrap();
+                    } else {
+                        let error = block_on(store.lease(unknown, 5, 0)).unwrap_err();
+                        assert!(matches!(error, StoreError::Unknown { .. }), "{error}");
+                    }
+                }
+            });
+        }
+    });
+    let info = block_on(store.describe(&orders())).unwrap();
+    assert_eq!((info.bound, info.serial), (4 * 20 * 5, 4 * 20));
 }
 
 /// Makes sequences until the store refuses; returns how many there are and what it said.

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use idgen_store::conformance::{SequenceSubject, Subject, WorkerSubject};
+use idgen_store::conformance::{SequenceSubject, Subject, WorkerSubject, block_on};
 use idgen_store::memory::MemoryStore;
 use idgen_store::{
-    HostClock, RegistryError, SequenceStore, SteppedClock, StoreError, WorkerRegistry,
+    Definition, HostClock, Lease, Name, RegistryError, SequenceStore, SteppedClock, StoreError,
+    WorkerRegistry,
 };
 
 struct InMemory {
@@ -48,6 +49,19 @@ impl WorkerSubject for InMemory {
     fn boot_id(&self) -> Option<String> {
         Some(self.clock.boot_id())
     }
+}
+
+#[test]
+fn a_lease_is_remembered_for_16384_serials() {
+    let store = MemoryStore::new();
+    let name = Name::new("orders").unwrap();
+    block_on(store.create(&name, &Definition::default())).unwrap();
+    let leases: Vec<Lease> =
+        (0..16_385).map(|_| block_on(store.lease(&name, 2, 0)).unwrap()).collect();
+    let answer = block_on(store.hand_back(&name, &leases[0]));
+    assert!(matches!(answer, Err(StoreError::NotCurrent { serial: 1, .. })), "{answer:?}");
+    block_on(store.hand_back(&name, &leases[1])).unwrap();
+    assert_eq!(block_on(store.lease(&name, 9, 0)).unwrap().range, leases[1].range);
 }
 
 idgen_store::sequence_laws!(fresh);

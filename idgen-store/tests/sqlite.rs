@@ -124,6 +124,24 @@ fn two_processes_lease_disjoint_ground() {
 }
 
 #[test]
+fn a_file_opened_by_many_at_once_is_made_once() {
+    for _ in 0..5 {
+        let scratch = Scratch::new();
+        let path = scratch.file();
+        let identities = std::thread::scope(|scope| {
+            let open = || SqliteStore::open(&path, SqliteOptions::default()).unwrap();
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            let stores: Vec<_> = threads.into_iter().map(|open| open.join().unwrap()).collect();
+            let identity = |store| block_on(SequenceStore::identity(store)).unwrap();
+            stores.iter().map(identity).collect::<Vec<_>>()
+        });
+        assert_eq!(identities[0].id.len(), 32);
+        assert_ne!(identities[0].id, identities[0].incarnation);
+        assert!(identities.iter().all(|identity| *identity == identities[0]));
+    }
+}
+
+#[test]
 fn the_laws_have_their_numbers() {
     let numbers: Vec<&str> = sequence::LAWS.iter().map(|(number, _)| *number).collect();
     assert_eq!(numbers.len(), 12);

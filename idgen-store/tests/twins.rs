@@ -40,7 +40,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         1 => (1_u64..5, 50_u64..800).prop_map(|(increment, end)| Step::Create { increment, end }),
-        8 => (1_u64..20, prop_oneof![3 => Just(0_u64), 1 => 0_u64..500])
+        8 => (0_u64..20, prop_oneof![3 => Just(0_u64), 1 => 0_u64..500])
             .prop_map(|(len, above)| Step::Lease { len, above }),
         5 => (any::<prop::sample::Index>(), 1_u64..12)
             .prop_map(|(lease, len)| Step::HandBack { lease: lease.index(1 << 16), len }),

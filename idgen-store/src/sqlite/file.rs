@@ -21,7 +21,9 @@ const JOURNAL_PAUSE: Duration = Duration::from_millis(5);
 pub(super) struct StoreFile {
     conn: Connection,
     path: PathBuf,
-    inode: Inode,
+    /// Those of the file, its write-ahead log and the log's index: SQLite keeps all three in place
+    /// while a connection is open, and two processes with different logs would grant ids twice.
+    inodes: [Inode; 3],
 }
 
 /// What tells a file from another of the same name.
@@ -48,8 +50,8 @@ impl StoreFile {
         migrate(&tx, version).map_err(sql)?;
         check_sound(&tx, &path)?;
         tx.commit().map_err(sql)?;
-        let inode = inode(&path)?;
-        Ok(Self { conn, path, inode })
+        let inodes = inodes(&path)?;
+        Ok(Self { conn, path, inodes })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -66,10 +68,10 @@ impl StoreFile {
 
     /// The connection, with no transaction open, if the file is still the one that was opened.
     pub(super) fn checked(&self) -> Result<&Connection, Trouble> {
-        if inode(&self.path)? != self.inode {
+        if inodes(&self.path)? != self.inodes {
             return Err(Trouble::Unavailable(format!(
-                "{} was replaced by another file while in use; restart this process, and if the \
-                 file is an older copy advance its sequences first",
+                "{}, or its -wal or -shm, was replaced while in use; restart this process, and if \
+                 the file is an older copy advance its sequences first",
                 self.path.display()
             )));
         }
@@ -79,6 +81,15 @@ impl StoreFile {
         }
         Ok(&self.conn)
     }
+}
+
+fn inodes(path: &Path) -> Result<[Inode; 3], Trouble> {
+    let beside = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        inode(Path::new(&name))
+    };
+    Ok([inode(path)?, beside("-wal")?, beside("-shm")?])
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Trouble> {
@@ -95,13 +106,20 @@ fn check_place(path: &Path) -> Result<(), Trouble> {
     if path.is_dir() {
         return unavailable(format!("{} is a directory; name a file", path.display()));
     }
-    match path.parent() {
-        Some(directory) if !directory.is_dir() => unavailable(format!(
-            "{} cannot be opened: there is no directory {}; make it first",
-            path.display(),
-            directory.display()
+    // Only the root has no parent, and it is a directory.
+    let Some(directory) = path.parent() else { return Ok(()) };
+    let (path, shown) = (path.display(), directory.display());
+    match std::fs::metadata(directory) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => unavailable(format!(
+            "{path} cannot be opened: {shown} is no directory; choose another path"
         )),
-        _ => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => unavailable(format!(
+            "{path} cannot be opened: there is no directory {shown}; make it first"
+        )),
+        Err(error) => unavailable(format!(
+            "{path} cannot be opened: {shown} cannot be read ({error}); give this user the right"
+        )),
     }
 }
 
@@ -216,4 +234,26 @@ fn check_sound(conn: &Connection, path: &Path) -> Result<(), Trouble> {
         path.display(),
         said.replace('\n', " ")
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_commit_is_synced() {
+        let path = std::env::temp_dir().join(format!("idgen-file-test-{}.db", std::process::id()));
+        let file = StoreFile::open(&path, &SqliteOptions::default()).unwrap();
+        let pragma = |name: &str| -> String {
+            let read = |row: &rusqlite::Row<'_>| {
+                row.get::<_, i64>(0).map(|n| n.to_string()).or_else(|_| row.get(0))
+            };
+            file.conn.pragma_query_value(None, name, read).unwrap()
+        };
+        assert_eq!(pragma("journal_mode"), "wal");
+        assert_eq!(pragma("synchronous"), "2", "2 is FULL");
+        assert_eq!(pragma("application_id"), "1768187758", "the bytes idgn");
+        drop(file);
+        std::fs::remove_file(&path).unwrap();
+    }
 }

@@ -151,9 +151,10 @@ impl Found {
 
     fn info(&self, conn: &Connection, name: &Name) -> Outcome<SequenceInfo> {
         let mut statement = conn.prepare_cached("SELECT len FROM tail WHERE sequence = ?1")?;
-        let mut returned = 0;
+        let mut returned = 0_u64;
         for len in statement.query_map([self.id], |row| row.get::<_, Col>(0))? {
-            returned += len?.0;
+            let sum = returned.checked_add(len?.0);
+            returned = sum.ok_or_else(|| Fault::Damaged("its tails overlap".to_owned()))?;
         }
         Ok(self.mark.info(name, returned))
     }

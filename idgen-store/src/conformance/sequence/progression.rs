@@ -8,7 +8,7 @@ use crate::{Alteration, Created, Definition, Name, Order, StoreError};
 ///
 /// # Errors
 ///
-/// [`Violation`] if the store breaks the law.
+/// [`Violation`](crate::conformance::Violation) if the store breaks the law.
 pub fn s06_ends_exhausted(subject: &dyn SequenceSubject) -> Verdict {
     let mut scene = Scene::new(subject, &definition(1, 3, 1, 30))?;
     ensure_eq("ids before the end", &scene.lease(7, 0)?.range.len(), &7)?;
@@ -51,7 +51,7 @@ const NAMES: [&str; 16] = [
 ///
 /// # Errors
 ///
-/// [`Violation`] if the store breaks the law.
+/// [`Violation`](crate::conformance::Violation) if the store breaks the law.
 pub fn s07_names_do_not_touch(subject: &dyn SequenceSubject) -> Verdict {
     let store = subject.open()?;
     let longest = ["x".repeat(128), format!("{}y", "x".repeat(127))];
@@ -81,7 +81,7 @@ pub fn s07_names_do_not_touch(subject: &dyn SequenceSubject) -> Verdict {
 ///
 /// # Errors
 ///
-/// [`Violation`] if the store breaks the law.
+/// [`Violation`](crate::conformance::Violation) if the store breaks the law.
 pub fn s08_create_is_repeatable(subject: &dyn SequenceSubject) -> Verdict {
     let was = definition(5, 2, 1, 999);
     let scene = Scene::new(subject, &was)?;
@@ -111,12 +111,15 @@ pub fn s08_create_is_repeatable(subject: &dyn SequenceSubject) -> Verdict {
 ///
 /// # Errors
 ///
-/// [`Violation`] if the store breaks the law.
+/// [`Violation`](crate::conformance::Violation) if the store breaks the law.
 pub fn s09_ids_are_members(subject: &dyn SequenceSubject) -> Verdict {
     let mut scene = Scene::new(subject, &definition(12, 5, 3, 100_000))?;
     ensure_eq("the first lease", &scene.lease(3, 0)?.range, &progression(13, 5, 3))?;
     ensure_eq("the next lease", &scene.lease(2, 0)?.range, &progression(28, 5, 2))?;
     ensure_eq("a lease above 50", &scene.lease(2, 50)?.range, &progression(53, 5, 2))?;
+    let none = scene.lease(0, 0);
+    let refused = matches!(none, Err(StoreError::Refused(_)));
+    ensure(refused, || format!("a lease of no ids: {none:?}"))?;
     wait(subject, scene.store.advance_to(&scene.name, 1000))?;
     ensure_eq("a lease after 1000", &scene.lease(2, 0)?.range, &progression(1003, 5, 2))?;
     let change =

@@ -9,7 +9,7 @@ use crate::{Created, Definition, Order, StoreError};
 ///
 /// # Errors
 ///
-/// [`Violation`] if the store breaks the law.
+/// [`Violation`](crate::conformance::Violation) if the store breaks the law.
 pub fn s10_a_tail_is_granted_once(subject: &dyn SequenceSubject) -> Verdict {
     let scene = Scene::new(subject, &definition(1, 2, 1, u64::MAX))?;
     let lease = scene.lease(10, 0)?;
@@ -57,7 +57,7 @@ fn strict_takes_nothing_back(subject: &dyn SequenceSubject) -> Verdict {
 ///
 /// # Errors
 ///
-/// [`Violation`] if the store breaks the law.
+/// [`Violation`](crate::conformance::Violation) if the store breaks the law.
 pub fn s11_a_lease_starts_above(subject: &dyn SequenceSubject) -> Verdict {
     let scene = Scene::new(subject, &definition(1, 1, 0, 1000))?;
     scene.lease(10, 0)?;
@@ -81,7 +81,7 @@ pub fn s11_a_lease_starts_above(subject: &dyn SequenceSubject) -> Verdict {
 ///
 /// # Errors
 ///
-/// [`Violation`] if the store breaks the law.
+/// [`Violation`](crate::conformance::Violation) if the store breaks the law.
 pub fn s12_a_deleted_name_leaves_its_mark(subject: &dyn SequenceSubject) -> Verdict {
     let mut scene = Scene::new(subject, &Definition::default())?;
     let lease = scene.lease(100, 0)?;

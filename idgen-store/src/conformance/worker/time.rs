@@ -19,7 +19,7 @@ fn ensure_above(what: &str, floor: Floor, horizon_unix_ms: u64) -> Verdict {
 ///
 /// # Errors
 ///
-/// [`Violation`] if the registry breaks the law.
+/// [`Violation`](crate::conformance::Violation) if the registry breaks the law.
 pub fn w02_floors_lie_above_horizons(subject: &dyn WorkerSubject) -> Verdict {
     let scene = Scene::new(subject)?;
     let first = scene.claim(1, Wish::Exactly(2))?;
@@ -77,7 +77,7 @@ fn soft_proofs_are_clamped(scene: &Scene<'_>, lease: WorkerLease) -> Verdict {
 ///
 /// # Errors
 ///
-/// [`Violation`] if the registry breaks the law.
+/// [`Violation`](crate::conformance::Violation) if the registry breaks the law.
 pub fn w04_horizons_never_shrink(subject: &dyn WorkerSubject) -> Verdict {
     let scene = Scene::new(subject)?;
     let lease = scene.claim(1, Wish::Any)?;
@@ -102,7 +102,7 @@ pub fn w04_horizons_never_shrink(subject: &dyn WorkerSubject) -> Verdict {
 ///
 /// # Errors
 ///
-/// [`Violation`] if the registry breaks the law.
+/// [`Violation`](crate::conformance::Violation) if the registry breaks the law.
 pub fn w05_a_release_sets_the_next_floor(subject: &dyn WorkerSubject) -> Verdict {
     let scene = Scene::new(subject)?;
     let first = scene.claim(1, Wish::Exactly(0))?;
@@ -131,7 +131,7 @@ pub fn w05_a_release_sets_the_next_floor(subject: &dyn WorkerSubject) -> Verdict
 ///
 /// # Errors
 ///
-/// [`Violation`] if the registry breaks the law.
+/// [`Violation`](crate::conformance::Violation) if the registry breaks the law.
 pub fn w06_far_horizons_are_cut(subject: &dyn WorkerSubject) -> Verdict {
     let scene = Scene::new(subject)?;
     let honest = scene.send(&scene.asking(1, Wish::Exactly(0)))?;
@@ -167,7 +167,7 @@ pub fn w06_far_horizons_are_cut(subject: &dyn WorkerSubject) -> Verdict {
 ///
 /// # Errors
 ///
-/// [`Violation`] if the registry breaks the law.
+/// [`Violation`](crate::conformance::Violation) if the registry breaks the law.
 pub fn w10_recycled_ids_never_overlap(subject: &dyn WorkerSubject) -> Verdict {
     let scene = Scene::new(subject)?;
     let mut used = Floor::default();

@@ -41,8 +41,9 @@ impl StoreFile {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut conn = Connection::open_with_flags(&path, flags).map_err(sql)?;
         conn.busy_timeout(options.busy_timeout).map_err(sql)?;
-        // A stranger's file is recognised before anything is changed in it.
-        recognise(&conn, &path)?;
+        // A stranger's file is recognised before anything is changed in it, and in one snapshot:
+        // another process may be making it at this moment.
+        recognise(&conn.transaction().map_err(sql)?, &path)?;
         set_up(&conn, options).map_err(sql)?;
         switch_to_wal(&conn, &path, options.busy_timeout)?;
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
@@ -146,7 +147,7 @@ fn metadata(path: &Path) -> Result<std::fs::Metadata, Trouble> {
 }
 
 /// The version of an idgen database, 0 for an empty file.
-fn recognise(conn: &Connection, path: &Path) -> Result<usize, Trouble> {
+fn recognise(conn: &Transaction<'_>, path: &Path) -> Result<usize, Trouble> {
     let read = || -> rusqlite::Result<(i64, i64, i64)> {
         let application = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
         let version = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;

@@ -16,10 +16,9 @@
 //!           Given, but the clock is past the horizon: gate = max(gate, last + 1).
 //! ```
 //!
-//! The ended bit stays in the tick that is compared: an ended word is past every `lim`, so that
-//! the one compare covers ended, horizon and window. The gate keeps refused calls from adding:
-//! loading the contended word before adding to it would do so too, at 1.75 times the cost. It is
-//! advice: what it lets through is tested again.
+//! The ended bit stays in the tick that is compared: an ended word is past every `lim`, so one
+//! compare covers ended, horizon and window. The gate keeps refused calls from adding (loading the
+//! contended word before adding costs 1.75 times as much). What it lets through is tested again.
 //!
 //! The clock is read *after* the word in the slow path: a word that another thread has just raised
 //! is then never ahead of a reading that is merely old.
@@ -143,8 +142,9 @@ impl Lane {
             } else if n == 1 && claim.first == word {
                 // Another thread has opened this tick; an exchange would lose to those who add.
                 let now = ground.tick_at(unix_ms);
-                let lim = last.min(now + ground.borrow);
-                if let Some(first) = self.add_within(now, lim, ground.scale) {
+                if let Some(first) =
+                    self.add_within(now, last.min(now + ground.borrow), ground.scale)
+                {
                     return Ok(Claim { first, ..claim });
                 }
                 word = self.word.load();
@@ -169,12 +169,10 @@ impl Lane {
 
     fn raise_gate(&self, tick: u64) {
         let edge = &*self.edge;
-        if edge.ground.rules.lack(Rule::GateRises) {
-            return;
-        }
         let gate = if edge.ground.plain { &edge.plain_gate } else { &edge.other_gate };
-        // Relaxed: advice only.
-        gate.fetch_max(tick, Ordering::Relaxed);
+        if !edge.ground.rules.lack(Rule::GateRises) {
+            gate.fetch_max(tick, Ordering::Relaxed); // Relaxed: advice only.
+        }
     }
 
     /// Takes up to `n` ids of one tick.
@@ -222,15 +220,13 @@ impl Lane {
             return Err(ExtendError::Ended);
         }
         let Ok(last) = u64::try_from(last) else { return Ok(()) };
+        let ordered = !rules.lack(Rule::HorizonOrdered);
+        // Release: pairs with the Acquire in `last`. Relaxed is too weak, on purpose.
+        let order = if ordered { Ordering::Release } else { Ordering::Relaxed };
         if rules.lack(Rule::ExtendIsMax) {
-            // Release: pairs with the Acquire in `last`; a store is wrong, on purpose.
-            self.edge.last.store(last, Ordering::Release);
-        } else if rules.lack(Rule::HorizonOrdered) {
-            // Relaxed: too weak, on purpose.
-            self.edge.last.fetch_max(last, Ordering::Relaxed);
+            self.edge.last.store(last, order);
         } else {
-            // Release: pairs with the Acquire in `last`.
-            self.edge.last.fetch_max(last, Ordering::Release);
+            self.edge.last.fetch_max(last, order);
         }
         Ok(())
     }

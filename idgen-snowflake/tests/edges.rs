@@ -50,6 +50,22 @@ fn a_lease_needs_three_whole_ticks() {
 }
 
 #[test]
+fn a_limited_lease_begins_with_less() {
+    let limited = |limit_ms| lease(T, T + 1000).limited_to(limit_ms);
+    let short = Snowflake::new(standard(), limited(T + 2)).unwrap();
+    assert_eq!(short.horizon_unix_ms(), T + 2);
+    assert!(short.take(&At(T + 500), n(u64::MAX)).is_ok());
+    assert_eq!(short.next_id(&At(T + 500)), Err(Refusal::Exhausted));
+    short.extend(&Renewal::assume(1, T + 600)).unwrap();
+    let id = short.next_id(&At(T + 500)).unwrap();
+    assert_eq!(standard().decode(id).unwrap().unix_ms(), T + 500);
+    for limit_ms in [0, T - 1, T] {
+        let error = refused(standard(), limited(limit_ms));
+        assert_eq!(error, NewError::LeaseTooShort { ticks: 0, tick_ms: 1 });
+    }
+}
+
+#[test]
 fn what_does_not_fit_is_refused() {
     let worker = WorkerLease::assume(1024, Floor::at(T), T + 100).unwrap();
     let error = NewError::WorkerTooLarge { worker: 1024, workers: 1024 };

@@ -20,8 +20,7 @@
 //! compare covers ended, horizon and window. The gate keeps refused calls from adding (loading the
 //! contended word before adding costs 1.75 times as much). What it lets through is tested again.
 //!
-//! The clock is read *after* the word in the slow path: a word that another thread has just raised
-//! is then never ahead of a reading that is merely old.
+//! The slow path reads the clock *after* the word: no word is ahead of a merely old reading.
 //!
 //! There are two shapes of the fast path. *Plain* layouts (ticks of 1 ms, the sequence lowest)
 //! have the short one, without a division and with one multiplication. The others find its gate
@@ -190,8 +189,7 @@ impl Lane {
             let Ok(claim) = self.claim(clock, rest.len() as u64) else { break };
             let len = usize::try_from(claim.len).map_or(rest.len(), |len| len.min(rest.len()));
             let (now, later) = rest.split_at_mut(len);
-            let (first, step) = (self.edge.ground.id(claim.first), self.edge.ground.place());
-            let mut next = first;
+            let (mut next, step) = (self.edge.ground.id(claim.first), self.edge.ground.place());
             for id in now {
                 *id = next;
                 next = next.wrapping_add(step);

@@ -1,11 +1,13 @@
 //! The project's chores in Rust, so that every machine with cargo can do them.
 //!
 //! - `cargo xtask test [--full]` runs every check there is and closes with a plain count.
+//! - `cargo xtask bench [ROW...]` measures the targets' rows and keeps the table.
 //! - `cargo xtask tidy` checks the house rules alone; `cargo test -p xtask` does so too.
 
 use std::path::Path;
 use std::process::ExitCode;
 
+mod bench;
 mod suite;
 mod tidy;
 
@@ -13,6 +15,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test [--full]   run every check; --full runs the long suites whole
+  bench [ROW...]  measure all rows of the targets, or these; keep benches/results/paired.md
   tidy            check the house rules";
 
 fn main() -> ExitCode {
@@ -21,6 +24,7 @@ fn main() -> ExitCode {
     let passed = match words[..] {
         ["test"] => suite::run(suite::Length::Slice),
         ["test", "--full"] => suite::run(suite::Length::Full),
+        ["bench", ref arguments @ ..] => bench::run(arguments),
         ["tidy"] => tidy::run(),
         _ => {
             eprintln!("{USAGE}");

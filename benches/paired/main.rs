@@ -1,0 +1,92 @@
+//! The targets' rows, each candidate paired with its reference.
+//!
+//! `cargo xtask bench [ROW...]` builds and runs this and keeps the table. A row is one entry of
+//! [`ROWS`] and one function that measures one run.
+
+use std::process::ExitCode;
+
+use idgen_benches::{Method, Row, table};
+
+mod bare;
+mod segments;
+mod snowflakes;
+
+const fn row(
+    number: u8,
+    what: &'static str,
+    against: &'static str,
+    goal: f64,
+    run: fn(&Method) -> idgen_benches::Run,
+) -> Row {
+    Row { number, what, against, goal, run }
+}
+
+const F1: &str = "fetch_add x 1";
+const F2: &str = "fetch_add x 2";
+
+const ROWS: &[Row] = &[
+    row(1, "shared segment cursor, 1 thread", F1, 1.05, segments::shared_by_one),
+    row(2, "shared segment cursor, 2 threads", F2, 1.12, segments::shared_by_two),
+    row(2, "shared segment cursor, 2 threads", "CAS cursor", 0.5, segments::shared_by_two_to_cas),
+    row(3, "segment handle, 1 thread", F1, 0.08, segments::handle_alone),
+    row(4, "segment handles, 2 threads", F2, 0.04, segments::handles_of_two),
+    row(5, "shared snowflake, published tick, 1 thread", F1, 1.06, snowflakes::shared_by_one),
+    row(6, "shared snowflake, published tick, 2 threads", F2, 1.2, snowflakes::shared_by_two),
+    row(
+        6,
+        "shared snowflake, published tick, 2 threads",
+        "ferroid Atomic",
+        0.65,
+        snowflakes::shared_by_two_to_ferroid,
+    ),
+    row(8, "snowflake handle, published tick, 1 thread", F1, 0.12, snowflakes::handle_alone),
+    row(
+        8,
+        "snowflake handle, published tick, 1 thread",
+        "ferroid Basic",
+        0.55,
+        snowflakes::handle_to_ferroid,
+    ),
+];
+
+const USAGE: &str = "usage: paired [--runs N] [--pairs N] [ROW...]";
+
+#[expect(clippy::print_stdout, reason = "the table is this program's output")]
+fn main() -> ExitCode {
+    let (method, numbers) = match read(std::env::args().skip(1)) {
+        Ok(read) => read,
+        Err(word) => {
+            eprintln!("{word:?} is no row and no option; {USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let rows: Vec<Row> = ROWS
+        .iter()
+        .filter(|row| numbers.is_empty() || numbers.contains(&row.number))
+        .copied()
+        .collect();
+    table(&rows, &method, |line| println!("{line}"));
+    ExitCode::SUCCESS
+}
+
+fn read(mut words: impl Iterator<Item = String>) -> Result<(Method, Vec<u8>), String> {
+    let (mut method, mut numbers) = (Method::default(), Vec::new());
+    while let Some(word) = words.next() {
+        match &*word {
+            // Cargo says so to every bench.
+            "--bench" => {}
+            "--runs" => method.runs = count(words.next())?,
+            "--pairs" => method.pairs = count(words.next())?,
+            number => match number.parse() {
+                Ok(number) if ROWS.iter().any(|row| row.number == number) => numbers.push(number),
+                _ => return Err(word),
+            },
+        }
+    }
+    Ok((method, numbers))
+}
+
+fn count(word: Option<String>) -> Result<usize, String> {
+    let word = word.unwrap_or_default();
+    word.parse().ok().filter(|&count| count > 0).ok_or(word)
+}

@@ -1,0 +1,185 @@
+//! Rows, their goals and the table.
+
+use crate::method::{Method, Run, quantile};
+
+/// A result within this part of its goal meets it.
+pub const TOLERANCE: f64 = 0.03;
+
+/// One comparison with its goal.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The number of the target; rows that belong to one target share it.
+    pub number: u8,
+    /// What is measured.
+    pub what: &'static str,
+    /// What it is measured against.
+    pub against: &'static str,
+    /// The greatest ratio wished for.
+    pub goal: f64,
+    /// Measures one run.
+    pub run: fn(&Method) -> Run,
+}
+
+impl Row {
+    /// Measures all runs.
+    pub fn measure(&self, method: &Method) -> RowReport {
+        RowReport::of(self, (0..method.runs).map(|_| (self.run)(method)).collect())
+    }
+}
+
+/// What a row's result says of its goal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// At the goal or below, within [`TOLERANCE`].
+    Met,
+    /// Above the goal.
+    Missed,
+    /// Most runs had too few quiet pairs: measure again when the machine has time.
+    Noisy,
+}
+
+/// What the runs of a row found; of the usable ones, if there are any.
+#[derive(Clone, Debug)]
+pub struct RowReport {
+    row: Row,
+    /// Ascending.
+    medians: Vec<f64>,
+    /// Of all runs, ascending.
+    ratios: Vec<f64>,
+    /// Of the runs, the least part of pairs that counted.
+    quiet: f64,
+    is_noisy: bool,
+    nanos: (f64, f64),
+}
+
+impl RowReport {
+    fn of(row: &Row, mut runs: Vec<Run>) -> Self {
+        let usable = runs.iter().filter(|run| run.is_usable()).count();
+        let is_noisy = usable <= runs.len() / 2;
+        if usable > 0 {
+            runs.retain(Run::is_usable);
+        }
+        let ascending = |mut values: Vec<f64>| {
+            values.sort_by(f64::total_cmp);
+            values
+        };
+        let middle = |values: Vec<f64>| quantile(&ascending(values), 0.5);
+        Self {
+            row: *row,
+            medians: ascending(runs.iter().map(Run::median).collect()),
+            ratios: ascending(runs.iter().flat_map(|run| run.ratios().iter().copied()).collect()),
+            is_noisy,
+            quiet: runs.iter().map(Run::quiet).fold(1.0, f64::min),
+            nanos: (
+                middle(runs.iter().map(|run| run.nanos().0).collect()),
+                middle(runs.iter().map(|run| run.nanos().1).collect()),
+            ),
+        }
+    }
+
+    /// The median of the runs' medians.
+    pub fn result(&self) -> f64 {
+        quantile(&self.medians, 0.5)
+    }
+
+    /// What the result says of the goal.
+    pub fn verdict(&self) -> Verdict {
+        match self.result() {
+            _ if self.is_noisy => Verdict::Noisy,
+            result if result <= self.row.goal * (1.0 + TOLERANCE) => Verdict::Met,
+            _ => Verdict::Missed,
+        }
+    }
+
+    /// The row of the table.
+    pub fn line(&self) -> String {
+        let Row { number, what, against, goal, .. } = self.row;
+        let span = |values: &[f64], from, to| {
+            format!("{:.3} .. {:.3}", quantile(values, from), quantile(values, to))
+        };
+        format!(
+            "| {number:>2} | {what:<45} | {against:<15} | {goal:>4} | {:>6.3} | {} | {} | {:>3.0} % \
+             | {:>6.2} | {:>6.2} | {:<6} |",
+            self.result(),
+            span(&self.ratios, 0.25, 0.75),
+            span(&self.medians, 0.0, 1.0),
+            self.quiet * 100.0,
+            self.nanos.0,
+            self.nanos.1,
+            match self.verdict() {
+                Verdict::Met => "ok",
+                Verdict::Missed => "MISSED",
+                Verdict::Noisy => "noisy",
+            },
+        )
+    }
+}
+
+/// The head of the table, as Markdown.
+const HEAD: &str = "\
+|  # | what                                          | against         | goal | result \
+| quartiles      | runs           | quiet | ns/id  | its ns | goal   |
+|----|-----------------------------------------------|-----------------|------|--------\
+|----------------|----------------|-------|--------|--------|--------|";
+
+/// Measures the rows one after the other; `see` is given each line as soon as it is there.
+pub fn table(rows: &[Row], method: &Method, mut see: impl FnMut(&str)) {
+    see(HEAD);
+    let mut verdicts = Vec::new();
+    for row in rows {
+        let report = row.measure(method);
+        verdicts.push(report.verdict());
+        see(&report.line());
+    }
+    let count = |wanted| verdicts.iter().filter(|verdict| **verdict == wanted).count();
+    see(&format!(
+        "\n{} of {} met, {} missed, {} too noisy to tell",
+        count(Verdict::Met),
+        rows.len(),
+        count(Verdict::Missed),
+        count(Verdict::Noisy),
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn planted(_method: &Method) -> Run {
+        Run::planted(&[(1.0, 1.0), (1.19, 1.0), (2.0, 1.0)])
+    }
+
+    fn hopeless(_method: &Method) -> Run {
+        Run::planted(&[])
+    }
+
+    const ROW: Row = Row { number: 0, what: "a", against: "b", goal: 1.2, run: planted };
+
+    #[test]
+    fn goals_have_a_tolerance_and_can_be_missed() {
+        let verdict = |goal| Row { goal, ..ROW }.measure(&Method::default()).verdict();
+        assert_eq!(verdict(1.2), Verdict::Met);
+        assert_eq!(verdict(1.16), Verdict::Met);
+        assert_eq!(verdict(1.15), Verdict::Missed);
+    }
+
+    #[test]
+    fn without_quiet_pairs_there_is_no_verdict() {
+        let report = Row { run: hopeless, ..ROW }.measure(&Method::default());
+        assert_eq!(report.verdict(), Verdict::Noisy);
+        assert!(report.result().is_nan());
+    }
+
+    #[test]
+    fn the_table_has_a_line_a_row_under_a_head_of_the_same_width() {
+        let mut lines = Vec::new();
+        let rows = [ROW, Row { goal: 0.01, ..ROW }, Row { run: hopeless, ..ROW }];
+        table(&rows, &Method::default(), |line| lines.push(line.to_owned()));
+        let columns = |line: &str| line.matches('|').count();
+        assert!(lines[..4].iter().flat_map(|line| line.lines()).all(|line| columns(line) == 12));
+        for (line, verdict) in lines[1..4].iter().zip(["| ok ", "| MISSED ", "| noisy "]) {
+            assert!(line.contains(verdict), "{line}");
+        }
+        assert_eq!(lines[4], "\n1 of 3 met, 1 missed, 1 too noisy to tell");
+    }
+}

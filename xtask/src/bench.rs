@@ -1,0 +1,99 @@
+//! `cargo xtask bench`: the targets' rows, measured and kept as a table.
+//!
+//! Nothing passes or fails by what was measured: a machine's speed is no property of the code. It
+//! fails only if the benches do not build or run.
+
+use std::fmt::Write;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use crate::root;
+
+/// Measures all rows, or those of these numbers, and keeps the table in `benches/results/`.
+pub(crate) fn run(arguments: &[&str]) -> bool {
+    match measure(arguments) {
+        Ok(()) => true,
+        Err(reason) => {
+            eprintln!("bench: {reason}");
+            false
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the table is this command's output")]
+fn measure(arguments: &[&str]) -> Result<(), String> {
+    let mut table = circumstances();
+    println!("{table}");
+    table.push('\n');
+    let mut command = cargo();
+    command.args(["bench", "--quiet", "-p", "idgen-benches", "--bench", "paired", "--"]);
+    command.args(arguments).current_dir(root()).stdout(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| format!("cargo does not start: {error}"))?;
+    for line in child.stdout.take().into_iter().flat_map(|output| BufReader::new(output).lines()) {
+        let line = line.map_err(|error| format!("the table was lost: {error}"))?;
+        println!("{line}");
+        writeln!(table, "{line}").map_err(|error| error.to_string())?;
+    }
+    let status = child.wait().map_err(|error| format!("cargo was lost: {error}"))?;
+    if !status.success() {
+        return Err(format!("the benches ended with {status}; see above"));
+    }
+    keep(&table)
+}
+
+fn keep(table: &str) -> Result<(), String> {
+    let folder = root().join("benches/results");
+    let path = folder.join("paired.md");
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(&path, table))
+        .map_err(|error| format!("cannot write {}: {error}; see its rights", path.display()))?;
+    eprintln!("kept in {}", path.display());
+    Ok(())
+}
+
+/// What was measured where, and how it was built.
+fn circumstances() -> String {
+    let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let processor = processor
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+        .map_or("unknown", |(_, name)| name.trim());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
+    format!(
+        "- Commit: {}\n- Compiler: {}\n- Built: release profile (lto thin, codegen-units 1), \
+         RUSTFLAGS=\"{flags}\"\n- Processor: {processor}, {threads} of them\n",
+        says("git", &["describe", "--always", "--dirty"]),
+        says("rustc", &["--version"]),
+    )
+}
+
+/// What a program prints, or *unknown*.
+fn says(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).current_dir(root()).output();
+    let text = output.ok().filter(|output| output.status.success());
+    let text = text.and_then(|output| String::from_utf8(output.stdout).ok());
+    text.map_or_else(|| "unknown".to_owned(), |text| text.trim().to_owned())
+}
+
+fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn circumstances_name_commit_compiler_and_processor() {
+        let told = circumstances();
+        assert!(told.contains("Compiler: rustc 1."), "{told}");
+        assert_eq!(told.lines().filter(|line| line.starts_with("- ")).count(), 4);
+    }
+
+    #[test]
+    fn a_missing_program_is_unknown() {
+        assert_eq!(says("no-such-program-of-idgen", &[]), "unknown");
+        assert_eq!(says("false", &[]), "unknown");
+    }
+}

@@ -4,7 +4,7 @@
 //! next_id:
 //!   a := active; if dry: slow path
 //!   read start, step, len of a's slot
-//!   w := word.fetch_add(1)
+//!   w := word.fetch_add(1) without bare
 //!   if w - word(a, offset 0) < len and the slot's generation is still a: start + step * offset
 //!   else settle: find out where the claim fell
 //! ```
@@ -53,8 +53,9 @@ impl<T: OnTurn + ?Sized> OnTurn for &T {
 /// A lock-free, double-buffered cursor over leased segments.
 ///
 /// Share it by reference or in an `Arc`. It issues each supplied id at most once, whatever its
-/// threads do; an id that is never issued is in the tail or standby of [`Retired`], in a handle's
-/// rest, in an [`Exact::skipped`], or counted in [`gaps`](Self::gaps).
+/// threads do; an id that is never issued is in the tail or standby of
+/// [`Retired`](crate::Retired), in a handle's rest, in [`Exact::skipped`](crate::Exact::skipped),
+/// or counted in [`gaps`](Self::gaps).
 #[derive(Debug)]
 pub struct SegmentCursor<T: OnTurn = ()> {
     pub(crate) state: State,
@@ -107,8 +108,7 @@ impl<T: OnTurn> SegmentCursor<T> {
         }
         let slot = self.state.slot_of(active);
         let ground = slot.read();
-        let word = self.state.add(1);
-        let offset = word::offset_below(ground.len, active, word);
+        let offset = word::distance(active, self.state.add(1));
         if offset < ground.len && slot.is(active, &ground) {
             if ground.step == 1 {
                 return Ok(ground.start + offset);
@@ -116,7 +116,7 @@ impl<T: OnTurn> SegmentCursor<T> {
             return Ok(stride(ground.start, ground.step, offset));
         }
         // In pieces, so that they stay in registers.
-        self.settle_next(active, ground.start, ground.step, ground.len, word)
+        self.settle_next(active, ground.start, ground.step, ground.len, offset)
     }
 
     /// One to `max` ids of one segment, [`MAX_CLAIM_LEN`](crate::MAX_CLAIM_LEN) at most.
@@ -169,15 +169,14 @@ impl<T: OnTurn> SegmentCursor<T> {
         }
         let slot = self.state.slot_of(active);
         let ground = slot.read();
-        let word = self.state.add(n);
-        let offset = word::offset_below(ground.len, active, word);
+        let offset = word::distance(active, self.state.add(n));
         if offset < ground.len
             && slot.is(active, &ground)
             && let Some(range) = ground.part(offset, n)
         {
-            return Ok(Claim { range, generation: active >> 1, offset });
+            return Ok(Claim { range, generation: word::generation(active), offset });
         }
-        self.settle(active, ground, word, n)
+        self.settle(active, ground, offset, n)
     }
 }
 

@@ -15,7 +15,10 @@ use crate::word;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SupplyError {
     /// The cursor was retired before the segment arrived.
-    #[error("the cursor is retired and takes no segment; hand {} ids from {} back", range.len(), range.start())]
+    #[error(
+        "the cursor is retired and takes no segment; hand {} ids from {} back",
+        range.len(), range.start()
+    )]
     Retired {
         /// The segment that was offered.
         range: IdRange,

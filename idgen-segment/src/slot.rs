@@ -58,20 +58,20 @@ impl Ground {
     }
 }
 
-/// `stamp` is the segment's 64-bit generation shifted left by one, as in `active`.
+/// `stamp` is the segment's whole generation, as in `active`.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    stamp: AtomicU64,
     start: AtomicU64,
     step: AtomicU64,
     len: AtomicU64,
+    stamp: AtomicU64,
 }
 
 impl Slot {
     /// A slot that holds generation 0, an empty segment.
     pub(crate) fn empty() -> Self {
         let zero = || AtomicU64::new(0);
-        Self { stamp: zero(), start: zero(), step: zero(), len: zero() }
+        Self { start: zero(), step: zero(), len: zero(), stamp: zero() }
     }
 
     #[inline(always)]
@@ -81,7 +81,7 @@ impl Slot {
         let ground = Ground::new(start, step, self.len());
         #[cfg(idgen_loom)]
         if flaw::is(Flaw::SameChecks) {
-            return Ground { stamp: self.generation() << 1, ..ground };
+            return Ground { stamp: word::stamp(self.generation()), ..ground };
         }
         ground
     }
@@ -98,7 +98,7 @@ impl Slot {
     /// The generation that stands here, or is being written.
     #[inline]
     pub(crate) fn generation(&self) -> u64 {
-        self.stamp.load(Ordering::Acquire) >> 1 // pairs with `write`
+        word::generation(self.stamp.load(Ordering::Acquire)) // pairs with `write`
     }
 
     /// Whether what was read before is of exactly the generation that `stamp` names.
@@ -129,13 +129,13 @@ impl Slot {
     /// The segment of `generation`, or `None` if the slot has moved on (or is not there yet).
     pub(crate) fn read_exactly(&self, generation: u64) -> Option<Ground> {
         let ground = self.read();
-        self.is(generation << 1, &ground).then_some(ground)
+        self.is(word::stamp(generation), &ground).then_some(ground)
     }
 
     /// Puts a segment here. Only the holder of the permit calls this, on the slot that is free.
     pub(crate) fn write(&self, generation: u64, range: &IdRange) {
         let release = supply_order();
-        self.stamp.store(generation << 1, release);
+        self.stamp.store(word::stamp(generation), release);
         self.start.store(range.start(), release);
         self.step.store(range.step(), release);
         self.len.store(range.len(), release);

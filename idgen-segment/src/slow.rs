@@ -40,8 +40,9 @@ impl<T: OnTurn> SegmentCursor<T> {
         start: u64,
         step: u64,
         len: u64,
-        word: u64,
+        distance: u64,
     ) -> Result<u64, Refusal> {
+        let word = word::from_distance(active, distance);
         let ground = Ground::new(start, step, len);
         self.settled(active, ground, word, 1).map(|claim| claim.range.start())
     }
@@ -58,9 +59,10 @@ impl<T: OnTurn> SegmentCursor<T> {
         &self,
         active: u64,
         ground: Ground,
-        word: u64,
+        distance: u64,
         n: u64,
     ) -> Result<Claim, Refusal> {
+        let word = word::from_distance(active, distance);
         self.settled(active, ground, word, n)
     }
 
@@ -86,7 +88,7 @@ impl<T: OnTurn> SegmentCursor<T> {
             return Placed::Ended;
         }
         let slot = self.state.slot(generation);
-        let held = if generation == active >> 1 {
+        let held = if generation == word::generation(active) {
             slot.is_within_window(generation).then_some(ground)
         } else {
             slot.read_exactly(generation)
@@ -117,7 +119,7 @@ impl<T: OnTurn> SegmentCursor<T> {
             };
             if word::offset(word) < ground.len {
                 let word = self.state.add(n);
-                match self.place(generation << 1, ground, word, n) {
+                match self.place(word::stamp(generation), ground, word, n) {
                     Placed::Claimed(claim) => return Ok(claim),
                     Placed::Past => {}
                     Placed::Ended => return Err(Refusal::Ended),

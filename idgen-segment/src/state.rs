@@ -63,7 +63,7 @@ impl State {
         }
     }
 
-    /// The active generation shifted left by one, or a little behind it, and *dry*.
+    /// The stamp of the active generation, or of one a little behind it, and *dry*.
     #[inline(always)]
     pub(crate) fn active(&self) -> u64 {
         self.ahead.active.load(Ordering::Acquire) // pairs with `raise`
@@ -72,12 +72,12 @@ impl State {
     /// The slot of the generation that `active` names.
     #[inline(always)]
     pub(crate) fn slot_of(&self, active: u64) -> &Slot {
-        &self.ahead.slots[usize::from(active & 2 != 0)]
+        &self.ahead.slots[usize::from(word::generation(active) & 1 != 0)]
     }
 
     #[inline]
     pub(crate) fn slot(&self, generation: u64) -> &Slot {
-        self.slot_of(generation << 1)
+        self.slot_of(word::stamp(generation))
     }
 
     /// Claims `n` and answers the word before.
@@ -110,19 +110,19 @@ impl State {
 
     /// Makes the standby of `generation` active with `n` of it claimed.
     pub(crate) fn turn(&self, seen: u64, generation: u64, n: u64) -> bool {
-        self.raise(generation << 1);
+        self.raise(word::stamp(generation));
         #[cfg(idgen_loom)]
         let n = if flaw::is(Flaw::TurnWithoutClaim) { 0 } else { n };
         let turned = self.exchange(seen, word::at(generation + 1, n) | BARE);
         if turned {
-            self.raise((generation + 1) << 1);
+            self.raise(word::stamp(generation + 1));
         }
         turned
     }
 
     /// Sends every later claim of `generation` to the slow path, which looks before it adds.
     pub(crate) fn mark_dry(&self, generation: u64) {
-        self.raise(generation << 1 | DRY);
+        self.raise(word::stamp(generation) | DRY);
     }
 
     fn raise(&self, active: u64) {

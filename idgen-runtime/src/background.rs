@@ -140,18 +140,20 @@ pub(crate) mod tokio_engine {
 pub(crate) mod smol_engine {
     use std::future::Future;
     use std::io;
-    use std::sync::Arc;
+    use std::sync::{Arc, Weak};
     use std::time::Duration;
 
     use async_executor::Executor;
 
     pub(crate) struct Engine(Arc<Executor<'static>>);
-    pub(crate) struct Spawner(Arc<Executor<'static>>);
+    /// Weak, so that the tasks are dropped with the engine.
+    pub(crate) struct Spawner(Weak<Executor<'static>>);
 
     #[expect(clippy::unnecessary_wraps, reason = "the other engine can fail")]
     pub(crate) fn new() -> io::Result<(Engine, Spawner)> {
         let executor = Arc::new(Executor::new());
-        Ok((Engine(Arc::clone(&executor)), Spawner(executor)))
+        let spawner = Spawner(Arc::downgrade(&executor));
+        Ok((Engine(executor), spawner))
     }
 
     impl Engine {
@@ -162,7 +164,9 @@ pub(crate) mod smol_engine {
 
     impl Spawner {
         pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
-            self.0.spawn(future).detach();
+            if let Some(executor) = self.0.upgrade() {
+                executor.spawn(future).detach();
+            }
         }
     }
 

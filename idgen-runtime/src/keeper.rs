@@ -17,7 +17,8 @@ use crate::error::{Cause, IssueError, StartError};
 use crate::guard::check_worker_serial;
 use crate::journal::Journal;
 use crate::retry::{Backoff, nonce};
-use crate::snowflakes::{Holding, Snowflakes};
+use crate::snowflakes::{Holding, Snowflakes, tick_end};
+use crate::soft_horizon::AHEAD_MS;
 
 pub(crate) struct Keeper {
     pub(crate) snowflakes: Arc<Snowflakes>,
@@ -126,14 +127,12 @@ impl Keeper {
 
     fn hold(&mut self, claimed: Claimed) -> Result<(), IssueError> {
         let snowflakes = &self.snowflakes;
-        let mut lease = claimed.lease;
+        let lease = claimed.lease;
         let worker = lease.worker();
         if let Some(soft) = &snowflakes.soft {
             lock(soft).granted(&lease).map_err(soft_failed)?;
-            // Raised by the first request.
-            let floor_ms = lease.floor().unix_ms;
-            lease = lease.limited_to(floor_ms);
         }
+        let lease = self.limited(lease)?;
         let now_ms = snowflakes.clock.unix_ms();
         let holding = Holding::new(&snowflakes.settings, lease, now_ms)
             .map_err(|(error, _lease)| IssueError::new(Cause::BadRequest, error.to_string()))?;
@@ -144,6 +143,17 @@ impl Keeper {
         snowflakes.holding.store(Some(Arc::new(holding)));
         snowflakes.changed.notify(usize::MAX);
         Ok(())
+    }
+
+    /// With a soft horizon a generator begins below it: recorded first, and a tick at least.
+    fn limited(&self, lease: WorkerLease) -> Result<WorkerLease, IssueError> {
+        let Some(soft) = &self.snowflakes.soft else { return Ok(lease) };
+        let layout = &self.snowflakes.settings.layout;
+        let first_tick_ms = tick_end(layout, lease.floor().unix_ms.saturating_sub(1));
+        let ahead_ms = self.snowflakes.clock.unix_ms().saturating_add(AHEAD_MS);
+        let wanted_ms = tick_end(layout, first_tick_ms.max(ahead_ms));
+        let limit_ms = lock(soft).raise(wanted_ms, lease.horizon_unix_ms()).map_err(soft_failed)?;
+        Ok(lease.limited_to(limit_ms))
     }
 
     fn note_cut(&self, cut: bool) {
@@ -253,9 +263,7 @@ impl Keeper {
         let Some(ended) = holding.end() else { return Ok(()) };
         let lease = WorkerLease::resume(ended, renewal)
             .map_err(|(error, _)| IssueError::new(Cause::LeaseLost, error.to_string()))?;
-        // With a soft horizon the first request raises it.
-        let limit_ms = lease.floor().unix_ms;
-        let lease = if self.snowflakes.soft.is_some() { lease.limited_to(limit_ms) } else { lease };
+        let lease = self.limited(lease)?;
         let now_ms = self.snowflakes.clock.unix_ms();
         let holding = Holding::new(&self.snowflakes.settings, lease, now_ms)
             .map_err(|(error, _)| IssueError::new(Cause::BadRequest, error.to_string()))?;

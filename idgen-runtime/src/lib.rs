@@ -17,7 +17,9 @@
 //! process does (`fork`, a virtual machine cloned from a snapshot), and a store that forgets an
 //! answer it called durable; the latter is noticed where it can be, and freezes the sequence.
 
+mod administer;
 mod background;
+mod blocking;
 mod clocks;
 mod error;
 mod guard;

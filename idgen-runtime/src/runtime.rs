@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use futures_channel::oneshot;
 use idgen_segment::{Pace, PaceError, PaceLimits};
 use idgen_store::{
-    Alteration, Created, Definition, HostClock, Name, OpenStore, SequenceStore, StoreError,
-    SystemHostClock, WorkerRegistry,
+    Definition, HostClock, Name, OpenStore, SequenceStore, SystemHostClock, WorkerRegistry,
 };
 
 use crate::background::{Background, lock};
@@ -41,22 +40,30 @@ use crate::supply::Supplier;
 /// ```
 #[derive(Clone)]
 pub struct Runtime {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
-struct Shared {
-    store: OpenStore,
+pub(crate) struct Shared {
+    pub(crate) store: OpenStore,
     settings: Settings,
-    background: Arc<Background>,
-    journal: Arc<Journal>,
+    pub(crate) background: Arc<Background>,
+    pub(crate) journal: Arc<Journal>,
     clock: Arc<AnyClock>,
     pace: Pace,
     dir: Option<StateDir>,
-    sequences: RwLock<HashMap<Name, Arc<Sequence>>>,
+    pub(crate) sequences: RwLock<HashMap<Name, Arc<Sequence>>>,
     snowflakes: Mutex<Vec<Arc<Snowflakes>>>,
     /// What the tasks report when they end: ids that could not be handed back.
     tasks: Mutex<Vec<oneshot::Receiver<u64>>>,
     stopped: OnceLock<()>,
+}
+
+/// Without a [`stop`](Runtime::stop) nothing is handed back: what was leased and not issued is a
+/// gap, and a worker id is free only after its lease.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.background.stop();
+    }
 }
 
 /// What a stop left behind.
@@ -71,7 +78,7 @@ pub struct StopReport {
 /// How long a stop waits for the store.
 const STOP_WAIT: Duration = Duration::from_secs(2);
 /// How long a call waits for a store when its caller names no deadline.
-const ADMIN_WAIT: Duration = Duration::from_secs(10);
+pub(crate) const ADMIN_WAIT: Duration = Duration::from_secs(10);
 
 impl Runtime {
     /// Starts the background thread, takes the state directory's lock and reads its journals.
@@ -142,7 +149,7 @@ impl Runtime {
         Ok(self.begin(name, info.definition))
     }
 
-    fn open_sequence(&self, name: &Name) -> Option<Arc<Sequence>> {
+    pub(crate) fn open_sequence(&self, name: &Name) -> Option<Arc<Sequence>> {
         let sequences = self.shared.sequences.read();
         let sequences = sequences.unwrap_or_else(std::sync::PoisonError::into_inner);
         sequences.get(name).cloned()
@@ -176,108 +183,6 @@ impl Runtime {
         sequence
     }
 
-    /// Creates a sequence; with the same definition again nothing changes.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Conflict`] if it exists with another definition.
-    pub async fn create(
-        &self,
-        name: &Name,
-        definition: &Definition,
-    ) -> Result<Created, StoreError> {
-        let (store, name, definition) = (self.store(), name.clone(), *definition);
-        self.administer(async move { store.create(&name, &definition).await }).await
-    }
-
-    /// Makes the next id of a sequence lie above `above`: on this node at once, on others with
-    /// their next lease.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::WouldLower`] if `above` is below the store's bound.
-    pub async fn advance(&self, name: &Name, above: u64) -> Result<(), StoreError> {
-        let (store, asked) = (self.store(), name.clone());
-        self.administer(async move { store.advance_to(&asked, above).await }).await?;
-        self.reset(name).await
-    }
-
-    /// Changes a sequence's settings: on this node at once, on others with their next lease.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::WouldLower`] if its `above` is below the store's bound.
-    pub async fn alter(
-        &self,
-        name: &Name,
-        alteration: &Alteration,
-    ) -> Result<Definition, StoreError> {
-        let (store, asked, alteration) = (self.store(), name.clone(), *alteration);
-        let definition =
-            self.administer(async move { store.alter(&asked, &alteration).await }).await?;
-        self.reset(name).await?;
-        Ok(definition)
-    }
-
-    /// Deletes a sequence; created again it starts above its mark.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unknown`].
-    pub async fn delete(&self, name: &Name) -> Result<(), StoreError> {
-        let (store, asked) = (self.store(), name.clone());
-        self.administer(async move { store.delete(&asked).await }).await?;
-        self.forget(name);
-        Ok(())
-    }
-
-    /// Lifts a freeze: the next id lies above `above`, which must be at or above what any node was
-    /// granted.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::WouldLower`] if `above` is below the store's bound or this node's mark.
-    pub async fn thaw(&self, name: &Name, above: u64) -> Result<(), StoreError> {
-        let guard = Guard::new(Arc::clone(&self.shared.journal), name.clone());
-        let store = self.store();
-        self.administer(async move { guard.thaw(&*store, above).await }).await?;
-        self.reset(name).await
-    }
-
-    fn store(&self) -> Arc<dyn SequenceStore> {
-        Arc::clone(self.sequences())
-    }
-
-    /// Drivers of stores run on the background thread.
-    async fn administer<T: Send + 'static>(
-        &self,
-        call: impl Future<Output = Result<T, StoreError>> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let background = &self.shared.background;
-        match background.until(Instant::now() + ADMIN_WAIT, background.run(call)).await {
-            Some(Some(answer)) => answer,
-            Some(None) => Err(StoreError::Unavailable("this node is shutting down".into())),
-            None => Err(StoreError::Unavailable("no answer in time; look at the store".into())),
-        }
-    }
-
-    /// Gives up what this node holds of a sequence that was moved.
-    async fn reset(&self, name: &Name) -> Result<(), StoreError> {
-        let Some(sequence) = self.open_sequence(name) else { return Ok(()) };
-        let (store, asked) = (self.store(), name.clone());
-        let info = self.administer(async move { store.describe(&asked).await }).await?;
-        sequence.reset(info.definition);
-        Ok(())
-    }
-
-    fn forget(&self, name: &Name) {
-        let sequences = self.shared.sequences.write();
-        let mut sequences = sequences.unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(sequence) = sequences.remove(name) {
-            sequence.close(&IssueError::from(StoreError::Unknown { name: name.clone() }));
-        }
-    }
-
     /// Claims a worker id for an id space and keeps its lease.
     ///
     /// # Errors
@@ -289,7 +194,7 @@ impl Runtime {
         settings: SnowflakeSettings,
     ) -> Result<Arc<Snowflakes>, StartError> {
         let shared = &self.shared;
-        let soft = self.soft_horizon(&settings)?;
+        let soft = self.soft_horizon(&settings).await?;
         let snowflakes = Arc::new(Snowflakes {
             settings,
             background: Arc::clone(&shared.background),
@@ -328,19 +233,21 @@ impl Runtime {
         Ok(snowflakes)
     }
 
-    fn soft_horizon(
+    /// Only on one host, and where a boot can be told from the next.
+    async fn soft_horizon(
         &self,
         settings: &SnowflakeSettings,
     ) -> Result<Option<SoftHorizon>, StartError> {
-        let Some(dir) = &self.shared.dir else { return Ok(None) };
-        if !self.workers().is_of_this_host() {
-            return Ok(None);
-        }
         let boot_id = SystemHostClock::new().boot_id();
-        if boot_id.is_empty() {
+        let Some(dir) = &self.shared.dir else { return Ok(None) };
+        if boot_id.is_empty() || !self.workers().is_of_this_host() {
             return Ok(None);
         }
-        SoftHorizon::open(dir.path(), settings.space.as_str(), &boot_id)
+        let registry = Arc::clone(self.workers());
+        let identity = self.shared.background.run(async move { registry.identity().await }).await;
+        let identity = identity.ok_or_else(IssueError::draining)?;
+        let registry = identity.map_err(|error| IssueError::from(&error))?.id;
+        SoftHorizon::open(dir.path(), &registry, settings.space.as_str(), &boot_id)
             .map(Some)
             .map_err(|error| StartError::StateDir { path: dir.path().to_owned(), error })
     }
@@ -399,50 +306,6 @@ impl Runtime {
             }
         }
         report
-    }
-
-    /// [`stop`](Self::stop) for threads: blocks.
-    pub fn stop_blocking(&self) -> StopReport {
-        futures_lite::future::block_on(self.stop())
-    }
-
-    /// [`sequence`](Self::sequence) for threads: blocks for at most 10 s.
-    ///
-    /// # Errors
-    ///
-    /// As for `sequence`; the cause `bad_request` if `name` is no name.
-    pub fn sequence_blocking(&self, name: &str) -> Result<Arc<Sequence>, IssueError> {
-        let name = Name::new(name)
-            .map_err(|error| IssueError::new(crate::error::Cause::BadRequest, error.to_string()))?;
-        futures_lite::future::block_on(self.sequence(&name, Instant::now() + ADMIN_WAIT))
-    }
-
-    /// [`create`](Self::create) for threads; the sequence is opened too. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// As for `create` and `sequence`.
-    pub fn create_blocking(
-        &self,
-        name: &str,
-        definition: &Definition,
-    ) -> Result<Arc<Sequence>, IssueError> {
-        let parsed = Name::new(name)
-            .map_err(|error| IssueError::new(crate::error::Cause::BadRequest, error.to_string()))?;
-        futures_lite::future::block_on(self.create(&parsed, definition))?;
-        self.sequence_blocking(name)
-    }
-
-    /// [`snowflakes`](Self::snowflakes) for threads: blocks.
-    ///
-    /// # Errors
-    ///
-    /// As for `snowflakes`.
-    pub fn snowflakes_blocking(
-        &self,
-        settings: SnowflakeSettings,
-    ) -> Result<Arc<Snowflakes>, StartError> {
-        futures_lite::future::block_on(self.snowflakes(settings))
     }
 }
 

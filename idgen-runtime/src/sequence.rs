@@ -13,7 +13,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use event_listener::Event;
 use idgen_core::IdRange;
-use idgen_segment::{OnTurn, SegmentCursor};
+use idgen_segment::{OnTurn, Retired, SegmentCursor};
 use idgen_store::{Definition, Name, Order, SequenceStore};
 
 use crate::background::{Background, lock};
@@ -56,6 +56,8 @@ pub struct Sequence {
     pub(crate) waiters: Waiters,
     pub(crate) wanted: AtomicBool,
     pub(crate) trouble: Mutex<Option<String>>,
+    /// What the last cursor held when the sequence was closed.
+    pub(crate) left: Mutex<Option<Retired>>,
 }
 
 impl Sequence {
@@ -75,6 +77,7 @@ impl Sequence {
             waiters: Waiters::default(),
             wanted: AtomicBool::new(false),
             trouble: Mutex::default(),
+            left: Mutex::default(),
         }
     }
 
@@ -149,37 +152,6 @@ impl Sequence {
         Ok(self.take(NonZeroU64::MIN, deadline).await?.start())
     }
 
-    /// [`next_id`](Self::next_id) for threads: blocks.
-    ///
-    /// # Errors
-    ///
-    /// As for `next_id`.
-    pub fn next_id_blocking(&self, deadline: Instant) -> Result<u64, IssueError> {
-        futures_lite::future::block_on(self.next_id(deadline))
-    }
-
-    /// [`take`](Self::take) for threads: blocks.
-    ///
-    /// # Errors
-    ///
-    /// As for `take`.
-    pub fn take_blocking(&self, max: NonZeroU64, deadline: Instant) -> Result<IdRange, IssueError> {
-        futures_lite::future::block_on(self.take(max, deadline))
-    }
-
-    /// [`take_all`](Self::take_all) for threads: blocks.
-    ///
-    /// # Errors
-    ///
-    /// As for `take_all`.
-    pub fn take_all_blocking(
-        &self,
-        n: NonZeroU64,
-        deadline: Instant,
-    ) -> Result<Vec<IdRange>, IssueError> {
-        futures_lite::future::block_on(self.take_all(n, deadline))
-    }
-
     /// The number just before the next one that *this node* would issue: its own last id, and
     /// before its first lease, or in strict order, the store's bound.
     ///
@@ -214,14 +186,25 @@ impl Sequence {
 
     /// Replaces the ground; what the old cursor still held is given up.
     pub(crate) fn reset(&self, definition: Definition) {
+        // Relaxed: leases begin again with the next request's notification.
+        self.wanted.store(false, Ordering::Relaxed);
+        self.renew_ground(definition);
+    }
+
+    pub(crate) fn renew_ground(&self, definition: Definition) {
         let old = self.ground.swap(Arc::new(Ground::new(definition, &self.wake)));
-        old.cursor.retire();
+        // Its rest is a gap: the sequence was moved away from it.
+        let _given_up = old.cursor.retire();
         self.wake.0.notify(1);
     }
 
-    /// Refuses every request from here on; what the cursor still holds is the supplier's to hand
+    /// Issues nothing from here on; what the cursor still held is left for the supplier to hand
     /// back.
     pub(crate) fn close(&self, why: &IssueError) {
+        // Left before the closing is seen: the supplier looks for it then.
+        if let Some(left) = self.ground.load_full().cursor.retire() {
+            *lock(&self.left) = Some(left);
+        }
         self.waiters.close(why);
         self.wake.0.notify(1);
     }

@@ -304,29 +304,6 @@ impl Snowflakes {
         Ok(self.take(0, NonZeroU64::MIN, deadline).await?.start())
     }
 
-    /// [`next_id`](Self::next_id) for threads: blocks.
-    ///
-    /// # Errors
-    ///
-    /// As for `next_id`.
-    pub fn next_id_blocking(&self, deadline: Instant) -> Result<u64, IssueError> {
-        futures_lite::future::block_on(self.next_id(deadline))
-    }
-
-    /// [`take_all`](Self::take_all) for threads: blocks.
-    ///
-    /// # Errors
-    ///
-    /// As for `take_all`.
-    pub fn take_all_blocking(
-        &self,
-        bucket: usize,
-        n: NonZeroU64,
-        deadline: Instant,
-    ) -> Result<Vec<IdRange>, IssueError> {
-        futures_lite::future::block_on(self.take_all(bucket, n, deadline))
-    }
-
     /// How the bits are laid out.
     pub fn layout(&self) -> &Layout {
         &self.settings.layout

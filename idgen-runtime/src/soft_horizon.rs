@@ -17,7 +17,6 @@ use idgen_core::WorkerLease;
 use idgen_store::SoftProof;
 
 use crate::journal::check;
-use crate::state_dir::file_part;
 
 /// How far ahead of the clock the soft horizon is raised, in milliseconds; a layout rounds it up
 /// to the end of a tick.
@@ -31,10 +30,10 @@ pub(crate) struct SoftHorizon {
 }
 
 impl SoftHorizon {
-    /// Opens the file of an id space. What an earlier process left is its proof, if it was
-    /// written in this boot.
-    pub(crate) fn open(dir: &Path, space: &str, boot_id: &str) -> io::Result<Self> {
-        let path = dir.join(format!("soft-{}", file_part(space)));
+    /// Opens the file of an id space in one registry. What an earlier process left is its proof,
+    /// if it was written in this boot; another registry's is another file.
+    pub(crate) fn open(dir: &Path, registry: &str, space: &str, boot_id: &str) -> io::Result<Self> {
+        let path = dir.join(file_name(registry, space));
         let left = match std::fs::read(&path) {
             Ok(bytes) => parse(&String::from_utf8_lossy(&bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -94,6 +93,13 @@ impl SoftHorizon {
     }
 }
 
+/// The space for the reader's eye, and what tells every pair of registry and space apart.
+fn file_name(registry: &str, space: &str) -> String {
+    let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '-';
+    let shown: String = space.chars().filter(plain).take(40).collect();
+    format!("soft-{shown}-{:016x}", check(&format!("{registry}\0{space}")))
+}
+
 /// One call at offset 0: a signal cannot tear it, and every text has the same length.
 fn write_whole(file: &File, bytes: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
@@ -118,7 +124,7 @@ fn render(proof: &SoftProof) -> String {
         proof.soft_horizon_unix_ms,
         proof.boot_id,
     );
-    format!("{body} {:010}\n", check(&body))
+    format!("{body} {:020}\n", check(&body))
 }
 
 fn parse(text: &str) -> Option<SoftProof> {
@@ -157,7 +163,7 @@ mod tests {
     #[test]
     fn a_successor_reads_what_was_raised() {
         let dir = tempfile::tempdir().unwrap();
-        let mut soft = SoftHorizon::open(dir.path(), "standard", "boot").unwrap();
+        let mut soft = SoftHorizon::open(dir.path(), "r", "standard", "boot").unwrap();
         assert_eq!(soft.proof(), None);
         soft.claiming(77).unwrap();
         soft.granted(&lease(5000)).unwrap();
@@ -165,7 +171,8 @@ mod tests {
         assert_eq!(soft.raise(4000, 15_000).unwrap(), 5100);
         assert_eq!(soft.raise(15_090, 15_000).unwrap(), 15_000);
         drop(soft);
-        let proof = SoftHorizon::open(dir.path(), "standard", "boot").unwrap().proof().unwrap();
+        let proof =
+            SoftHorizon::open(dir.path(), "r", "standard", "boot").unwrap().proof().unwrap();
         assert_eq!((proof.worker, proof.serial, proof.nonce), (Some(3), Some(9), 77));
         assert_eq!(proof.soft_horizon_unix_ms, 15_000);
     }
@@ -173,18 +180,20 @@ mod tests {
     #[test]
     fn another_boot_proves_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        SoftHorizon::open(dir.path(), "a", "boot").unwrap().granted(&lease(5000)).unwrap();
-        assert!(SoftHorizon::open(dir.path(), "a", "boot").unwrap().proof().is_some());
-        assert_eq!(SoftHorizon::open(dir.path(), "a", "later").unwrap().proof(), None);
-        std::fs::write(dir.path().join("soft-a"), "torn").unwrap();
-        assert_eq!(SoftHorizon::open(dir.path(), "a", "boot").unwrap().proof(), None);
+        SoftHorizon::open(dir.path(), "r", "a", "boot").unwrap().granted(&lease(5000)).unwrap();
+        assert!(SoftHorizon::open(dir.path(), "r", "a", "boot").unwrap().proof().is_some());
+        assert_eq!(SoftHorizon::open(dir.path(), "r", "a", "later").unwrap().proof(), None);
+        assert_eq!(SoftHorizon::open(dir.path(), "s", "a", "boot").unwrap().proof(), None);
+        let path = SoftHorizon::open(dir.path(), "r", "a", "boot").unwrap().path().to_owned();
+        std::fs::write(path, "torn").unwrap();
+        assert_eq!(SoftHorizon::open(dir.path(), "r", "a", "boot").unwrap().proof(), None);
     }
 
     #[test]
     fn a_claim_without_an_answer_shows_its_nonce() {
         let dir = tempfile::tempdir().unwrap();
-        SoftHorizon::open(dir.path(), "a", "boot").unwrap().claiming(5).unwrap();
-        let proof = SoftHorizon::open(dir.path(), "a", "boot").unwrap().proof().unwrap();
+        SoftHorizon::open(dir.path(), "r", "a", "boot").unwrap().claiming(5).unwrap();
+        let proof = SoftHorizon::open(dir.path(), "r", "a", "boot").unwrap().proof().unwrap();
         assert_eq!((proof.serial, proof.nonce, proof.soft_horizon_unix_ms), (None, 5, 0));
     }
 }

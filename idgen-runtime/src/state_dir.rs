@@ -60,19 +60,6 @@ fn write_pid(lock: &mut File) -> io::Result<()> {
     writeln!(lock, "{}", std::process::id())
 }
 
-/// A file name's part for any text: letters and digits stay, everything else is hex.
-pub(crate) fn file_part(text: &str) -> String {
-    let mut part = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || byte == b'-' {
-            part.push(char::from(byte));
-        } else {
-            part.push_str(&format!("_{byte:02x}"));
-        }
-    }
-    part
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,11 +81,5 @@ mod tests {
         std::fs::write(&path, "x").unwrap();
         let refused = StateDir::open(&path).unwrap_err().to_string();
         assert!(refused.contains("file"), "{refused}");
-    }
-
-    #[test]
-    fn names_do_not_meet() {
-        assert_eq!(file_part("a/b_\u{e9}"), "a_2fb_5f_c3_a9");
-        assert_ne!(file_part("a_2f"), file_part("a/"));
     }
 }

@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures_lite::future::{or, pending};
-use idgen_segment::{Pace, Refill, SegmentCursor};
+use idgen_segment::{Pace, Refill, SegmentCursor, SupplyError};
 use idgen_store::{Lease, SequenceInfo, StoreError, StoreIdentity};
 
 use crate::background::{engine, lock};
@@ -54,6 +54,10 @@ pub(crate) struct Supplier {
     above: u64,
     /// The newest leases, to name the serial of a tail at the end.
     granted: VecDeque<Lease>,
+    /// Leases that came after the closing.
+    unsupplied: Vec<Lease>,
+    /// The cursor that `granted` was supplied to; an operator may have put another in its place.
+    supplied: Option<Arc<SegmentCursor<Wake>>>,
     last_turn: Instant,
     last_fetch: Duration,
 }
@@ -66,6 +70,8 @@ enum Event {
 
 /// Active, standby and one more that a reset may have left behind.
 const REMEMBERED: usize = 4;
+/// A burst shorter than this is not taken for a rate: it would lease far more than it needs.
+const RATE_WINDOW: Duration = Duration::from_millis(100);
 /// How often the store of a frozen sequence is looked at, if anybody asks.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// The most that one strict step leases.
@@ -91,6 +97,8 @@ impl Supplier {
             frozen: None,
             above: 0,
             granted: VecDeque::new(),
+            unsupplied: Vec::new(),
+            supplied: None,
             last_turn: Instant::now(),
             last_fetch: Duration::ZERO,
         }
@@ -156,7 +164,7 @@ impl Supplier {
         } else if self.wanted()
             && let Some(permit) = Refill::begin(Arc::clone(&ground.cursor))
         {
-            self.observe_turn();
+            self.observe_turn(&ground.cursor);
             let waiting = self.sequence.waiters.wanted(self.max_step);
             self.fetch(self.pace.step().max(waiting), Some(permit));
         }
@@ -165,7 +173,7 @@ impl Supplier {
     /// A sequence that nobody has asked leases nothing.
     fn wanted(&self) -> bool {
         // Relaxed: the request's notification came after its store.
-        self.sequence.wanted.load(Ordering::Relaxed)
+        self.sequence.wanted.load(Ordering::Relaxed) || !self.sequence.waiters.is_empty()
     }
 
     fn fetch(&mut self, len: u64, permit: Option<Permit>) {
@@ -188,7 +196,7 @@ impl Supplier {
 
     fn next_timer(&self) -> Option<Instant> {
         let fetch = self.pending.as_ref().map(|pending| pending.begun + self.store_timeout);
-        let retry = self.retry_at.filter(|_| !self.sequence.waiters.is_empty() || self.wanted());
+        let retry = self.retry_at.filter(|_| self.wanted());
         [fetch, retry, self.sequence.waiters.next_deadline()].into_iter().flatten().min()
     }
 
@@ -241,36 +249,51 @@ impl Supplier {
         self.frozen = None;
         self.granted.clear();
         *lock(&self.sequence.trouble) = None;
-        self.sequence.reset(info.definition);
+        self.sequence.renew_ground(info.definition);
     }
 
     fn granted(&mut self, lease: Lease, pending: Pending) {
         self.backoff.reset();
         *lock(&self.sequence.trouble) = None;
         self.above = self.above.max(lease.range.last());
-        let range = lease.range;
-        match pending.permit {
-            Some(permit) => {
-                self.last_fetch = pending.begun.elapsed();
-                if let Err(refused) = permit.supply(range) {
-                    // The cursor was retired meanwhile: an operator has moved the sequence.
-                    tracing::info!(sequence = %self.sequence.name, %refused, "a lease is a gap");
-                    return;
-                }
-                self.granted.push_back(lease);
-                if self.granted.len() > REMEMBERED {
-                    self.granted.pop_front();
-                }
-            }
-            None => self.sequence.waiters.share(range),
+        let Some(permit) = pending.permit else {
+            return self.sequence.waiters.share(lease.range);
+        };
+        self.last_fetch = pending.begun.elapsed();
+        match permit.supply(lease.range) {
+            Ok(()) => self.remember(lease),
+            Err(refused) => self.refused(lease, &refused),
+        }
+    }
+
+    fn remember(&mut self, lease: Lease) {
+        self.granted.push_back(lease);
+        if self.granted.len() > REMEMBERED {
+            self.granted.pop_front();
+        }
+    }
+
+    /// A cursor that is closed takes no lease: it goes back at the end. One that an operator has
+    /// replaced meanwhile takes none either: then the sequence was moved away from it.
+    fn refused(&mut self, lease: Lease, refused: &SupplyError) {
+        let current = Arc::clone(&self.sequence.ground.load().cursor);
+        let closed = self.supplied.as_ref().is_some_and(|it| Arc::ptr_eq(it, &current));
+        if closed && matches!(refused, SupplyError::Retired { .. }) {
+            self.unsupplied.push(lease);
+        } else {
+            tracing::warn!(sequence = %self.sequence.name, %refused, "a lease is a gap");
         }
     }
 
     /// The newest segment has become active: the one before it was issued since the last turn.
-    fn observe_turn(&mut self) {
+    fn observe_turn(&mut self, cursor: &Arc<SegmentCursor<Wake>>) {
         let now = Instant::now();
-        if let Some(issued) = self.granted.iter().rev().nth(1) {
-            let elapsed = now - self.last_turn;
+        let same = self.supplied.as_ref().is_some_and(|supplied| Arc::ptr_eq(supplied, cursor));
+        if !same {
+            self.granted.clear();
+            self.supplied = Some(Arc::clone(cursor));
+        } else if let Some(issued) = self.granted.iter().rev().nth(1) {
+            let elapsed = (now - self.last_turn).max(RATE_WINDOW);
             self.pace.observe(issued.range.len(), ms(elapsed), ms(self.last_fetch));
         }
         self.last_turn = now;
@@ -299,7 +322,8 @@ impl Supplier {
         tracing::error!(sequence = %self.sequence.name, %why, "frozen");
         *lock(&self.sequence.trouble) = Some(why.to_string());
         let ground = self.sequence.ground.load_full();
-        ground.cursor.retire();
+        // What is left may be another's by now: it is neither issued nor handed back.
+        let _given_up = ground.cursor.retire();
         self.sequence.waiters.refuse_all(&why);
         self.frozen = Some(why);
         self.retry_at = Some(Instant::now() + LOOK_AGAIN);
@@ -309,17 +333,17 @@ impl Supplier {
     async fn finish(mut self) -> u64 {
         let late = self.pending.take();
         let mut tails = VecDeque::new();
-        let ground = self.sequence.ground.load_full();
-        if self.frozen.is_none()
-            && let Some(retired) = ground.cursor.retire()
-        {
-            tails.extend([retired.tail, retired.standby].into_iter().flatten());
+        if let Some(left) = lock(&self.sequence.left).take() {
+            tails.extend([left.tail, left.standby].into_iter().flatten());
         }
         let mut lost = 0;
         if let Some(pending) = late
             && let Ok(Arrival::Lease(lease, _)) = pending.fetch.await
         {
-            lost += hand_back(&self.sequence, &lease).await;
+            self.unsupplied.push(lease);
+        }
+        for lease in &self.unsupplied {
+            lost += hand_back(&self.sequence, lease).await;
         }
         for range in tails {
             let of = self.granted.iter().find(|lease| lease.range.contains(range.start()));

@@ -1,0 +1,114 @@
+//! What operators do to sequences through a runtime: in the store first, then on this node at once.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use idgen_store::{Alteration, Created, Definition, Name, SequenceStore, StoreError};
+
+use crate::error::IssueError;
+use crate::guard::Guard;
+use crate::runtime::{ADMIN_WAIT, Runtime};
+
+impl Runtime {
+    /// Creates a sequence; with the same definition again nothing changes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if it exists with another definition.
+    pub async fn create(
+        &self,
+        name: &Name,
+        definition: &Definition,
+    ) -> Result<Created, StoreError> {
+        let (store, name, definition) = (self.store(), name.clone(), *definition);
+        self.administer(async move { store.create(&name, &definition).await }).await
+    }
+
+    /// Makes the next id of a sequence lie above `above`: on this node at once, on others with
+    /// their next lease.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::WouldLower`] if `above` is below the store's bound.
+    pub async fn advance(&self, name: &Name, above: u64) -> Result<(), StoreError> {
+        let (store, asked) = (self.store(), name.clone());
+        self.administer(async move { store.advance_to(&asked, above).await }).await?;
+        self.reset(name).await
+    }
+
+    /// Changes a sequence's settings: on this node at once, on others with their next lease.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::WouldLower`] if its `above` is below the store's bound.
+    pub async fn alter(
+        &self,
+        name: &Name,
+        alteration: &Alteration,
+    ) -> Result<Definition, StoreError> {
+        let (store, asked, alteration) = (self.store(), name.clone(), *alteration);
+        let definition =
+            self.administer(async move { store.alter(&asked, &alteration).await }).await?;
+        self.reset(name).await?;
+        Ok(definition)
+    }
+
+    /// Deletes a sequence; created again it starts above its mark.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unknown`].
+    pub async fn delete(&self, name: &Name) -> Result<(), StoreError> {
+        let (store, asked) = (self.store(), name.clone());
+        self.administer(async move { store.delete(&asked).await }).await?;
+        self.forget(name);
+        Ok(())
+    }
+
+    /// Lifts a freeze: the next id lies above `above`, which must be at or above what any node was
+    /// granted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::WouldLower`] if `above` is below the store's bound or this node's mark.
+    pub async fn thaw(&self, name: &Name, above: u64) -> Result<(), StoreError> {
+        let guard = Guard::new(Arc::clone(&self.shared.journal), name.clone());
+        let store = self.store();
+        self.administer(async move { guard.thaw(&*store, above).await }).await?;
+        self.reset(name).await
+    }
+
+    fn store(&self) -> Arc<dyn SequenceStore> {
+        Arc::clone(self.sequences())
+    }
+
+    /// Drivers of stores run on the background thread.
+    async fn administer<T: Send + 'static>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let background = &self.shared.background;
+        match background.until(Instant::now() + ADMIN_WAIT, background.run(call)).await {
+            Some(Some(answer)) => answer,
+            Some(None) => Err(StoreError::Unavailable("this node is shutting down".into())),
+            None => Err(StoreError::Unavailable("no answer in time; look at the store".into())),
+        }
+    }
+
+    /// Gives up what this node holds of a sequence that was moved.
+    async fn reset(&self, name: &Name) -> Result<(), StoreError> {
+        let Some(sequence) = self.open_sequence(name) else { return Ok(()) };
+        let (store, asked) = (self.store(), name.clone());
+        let info = self.administer(async move { store.describe(&asked).await }).await?;
+        sequence.reset(info.definition);
+        Ok(())
+    }
+
+    fn forget(&self, name: &Name) {
+        let sequences = self.shared.sequences.write();
+        let mut sequences = sequences.unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(sequence) = sequences.remove(name) {
+            sequence.close(&IssueError::from(StoreError::Unknown { name: name.clone() }));
+        }
+    }
+}

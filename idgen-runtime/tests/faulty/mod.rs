@@ -1,0 +1,114 @@
+//! A memory store that breaks down, delays and counts on command.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use idgen_runtime::store::{
+    self, Alteration, Created, Definition, Lease, Name, OpenStore, SequenceInfo, SequenceStore,
+    StoreError, StoreIdentity,
+};
+
+#[derive(Clone)]
+pub(crate) struct FaultyStore {
+    inner: OpenStore,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    down: AtomicBool,
+    delay: Mutex<Duration>,
+    leases: AtomicU64,
+    handed_back: AtomicU64,
+}
+
+impl FaultyStore {
+    pub(crate) fn new() -> Self {
+        Self { inner: store::open("memory:").unwrap(), state: Arc::default() }
+    }
+
+    pub(crate) fn open(&self) -> OpenStore {
+        let mut open = self.inner.clone();
+        open.sequences = Arc::new(self.clone());
+        open
+    }
+
+    pub(crate) fn break_down(&self, down: bool) {
+        self.state.down.store(down, Ordering::SeqCst);
+    }
+
+    pub(crate) fn delay(&self, delay: Duration) {
+        *self.state.delay.lock().unwrap() = delay;
+    }
+
+    pub(crate) fn leases(&self) -> u64 {
+        self.state.leases.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn handed_back(&self) -> u64 {
+        self.state.handed_back.load(Ordering::SeqCst)
+    }
+
+    async fn pass(&self) -> Result<&Arc<dyn SequenceStore>, StoreError> {
+        let delay = *self.state.delay.lock().unwrap();
+        if !delay.is_zero() {
+            let (done, slept) = futures_channel::oneshot::channel();
+            std::thread::spawn(move || {
+                std::thread::sleep(delay);
+                done.send(()).ok();
+            });
+            slept.await.unwrap();
+        }
+        if self.state.down.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("planted outage".into()));
+        }
+        Ok(&self.inner.sequences)
+    }
+}
+
+#[async_trait]
+impl SequenceStore for FaultyStore {
+    async fn identity(&self) -> Result<StoreIdentity, StoreError> {
+        self.inner.sequences.identity().await
+    }
+
+    async fn create(&self, name: &Name, definition: &Definition) -> Result<Created, StoreError> {
+        self.pass().await?.create(name, definition).await
+    }
+
+    async fn lease(&self, name: &Name, len: u64, above: u64) -> Result<Lease, StoreError> {
+        self.state.leases.fetch_add(1, Ordering::SeqCst);
+        self.pass().await?.lease(name, len, above).await
+    }
+
+    async fn hand_back(&self, name: &Name, tail: &Lease) -> Result<(), StoreError> {
+        self.state.handed_back.fetch_add(1, Ordering::SeqCst);
+        self.inner.sequences.hand_back(name, tail).await
+    }
+
+    async fn last(&self, name: &Name) -> Result<u64, StoreError> {
+        self.pass().await?.last(name).await
+    }
+
+    async fn advance_to(&self, name: &Name, above: u64) -> Result<(), StoreError> {
+        self.pass().await?.advance_to(name, above).await
+    }
+
+    async fn alter(&self, name: &Name, alteration: &Alteration) -> Result<Definition, StoreError> {
+        self.pass().await?.alter(name, alteration).await
+    }
+
+    async fn list(&self) -> Result<Vec<SequenceInfo>, StoreError> {
+        self.pass().await?.list().await
+    }
+
+    async fn describe(&self, name: &Name) -> Result<SequenceInfo, StoreError> {
+        self.pass().await?.describe(name).await
+    }
+
+    async fn delete(&self, name: &Name) -> Result<(), StoreError> {
+        self.pass().await?.delete(name).await
+    }
+}

@@ -53,13 +53,13 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct PlaceArgs {
     /// The store: sqlite:PATH, sqlite://PATH or memory: [default: idgen.db in the data directory].
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true)]
     pub(crate) store: Option<String>,
     /// Where this host keeps its store and its journal.
-    #[arg(long, value_name = "DIR", default_value = "idgen-data")]
+    #[arg(long, value_name = "DIR", default_value = "idgen-data", global = true)]
     pub(crate) data_dir: PathBuf,
     /// Allow a store that forgets everything when the process ends.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub(crate) volatile: bool,
 }
 
@@ -87,16 +87,13 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     pub(crate) admin: Listen,
     /// GenID zone, 0 to 31.
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=31),
-        allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 0, value_parser = at_most::<31>, allow_hyphen_values = true)]
     pub(crate) zone: u64,
     /// GenID data centre, 0 to 7.
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=7),
-        allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 0, value_parser = at_most::<7>, allow_hyphen_values = true)]
     pub(crate) dc: u64,
     /// GenID machine, 0 to 7.
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=7),
-        allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 0, value_parser = at_most::<7>, allow_hyphen_values = true)]
     pub(crate) machine: u64,
     /// Layout of native snowflakes; see 'idgen layout list'.
     #[arg(long, value_name = "NAME", default_value = "standard")]
@@ -333,6 +330,12 @@ impl From<OrderArg> for Order {
             OrderArg::Strict => Self::Strict,
         }
     }
+}
+
+/// A number of a field that holds 0 to `MAX`.
+fn at_most<const MAX: u64>(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| *number <= MAX);
+    number.ok_or_else(|| format!("{text} is not in 0..={MAX}"))
 }
 
 /// An address to listen on, or none.

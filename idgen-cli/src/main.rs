@@ -20,6 +20,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 use tracing_subscriber::EnvFilter;
 
 use args::{Args, Command};
@@ -27,7 +28,10 @@ use failure::Failure;
 use output::Output;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return not_understood(&error),
+    };
     log_to_stderr(matches!(args.command, Command::Serve(_)));
     let output = Output::new(args.json);
     match run(args.command, &output) {
@@ -37,6 +41,26 @@ fn main() -> ExitCode {
             ExitCode::from(failure.code())
         }
     }
+}
+
+/// Help and version are answers; wrong usage is a failure like any other, on one line.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // With standard output gone there is nobody to help.
+        let _unheard = error.print();
+        return ExitCode::SUCCESS;
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _unheard = error.print();
+        return ExitCode::from(2);
+    }
+    let text = error.render().to_string();
+    let what = text.split("\n\nUsage:").next().unwrap_or(&text);
+    let what = what.split("\n\nFor more information").next().unwrap_or(what);
+    let what = what.strip_prefix("error: ").unwrap_or(what);
+    let failure = Failure::usage(format!("{what}; see 'idgen help'"));
+    Output::new(std::env::args_os().any(|arg| arg == "--json")).failure(&failure);
+    ExitCode::from(failure.code())
 }
 
 fn run(command: Command, output: &Output) -> Result<(), Failure> {

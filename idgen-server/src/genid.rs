@@ -7,6 +7,7 @@
 //! first. The dialect has no error code: a request that cannot be answered within its deadline
 //! closes the connection, after the replies to those before it.
 
+use std::io::ErrorKind::{Interrupted, WouldBlock};
 use std::num::NonZeroU64;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -103,12 +104,12 @@ struct Connection<'a> {
 
 impl Connection<'_> {
     async fn run(&mut self, drain: &mut Drain) -> Over {
-        let mut received = [0; READ_BYTES];
+        let (mut received, idle) = ([0; READ_BYTES], self.door.limits.idle);
         loop {
             let last = tokio::select! {
                 biased;
                 () = drain.begun() => true,
-                readable = timeout(self.door.limits.idle, self.stream.readable()) => match readable {
+                readable = timeout(idle, self.stream.readable()) => match readable {
                     Ok(Ok(())) => false,
                     Ok(Err(_)) => return Over::Gone,
                     Err(_idle) => return Over::Close,
@@ -121,7 +122,7 @@ impl Connection<'_> {
                         return over;
                     }
                 }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(error) if matches!(error.kind(), WouldBlock | Interrupted) => {}
                 Err(_) => return Over::Gone,
             }
             if last {

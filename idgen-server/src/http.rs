@@ -66,7 +66,6 @@ impl Door {
             .max_headers(MAX_HEADERS)
             .max_buf_size(self.limits.head_bytes)
             .title_case_headers(true)
-            .pipeline_flush(true)
             .serve_connection(stream, service);
         let mut connection = pin!(connection);
         let ended = tokio::select! {

@@ -16,7 +16,7 @@
 //! | idpool | data | `POST /api/v1/newID`, byte for byte as the original |
 //! | native | data | `/v1/...`, ids as JSON strings, refusals as RFC 9457 problems |
 //! | health | data and admin | `/healthz`, `/readyz` |
-//! | admin | admin only | `/admin/v1/sequences...`: create, list, show, advance, alter, delete, thaw |
+//! | admin | admin only | `/admin/v1/sequences...`, to look at and change them |
 //! | GenID | its own TCP port | two-byte requests, big-endian ids |
 //!
 //! A [`Server`] takes listeners that are bound already, and drains: it stops accepting, answers

@@ -4,11 +4,14 @@
 //! |---|---|---|
 //! | `GET /admin/v1/sequences` | | `{"sequences":[...]}` |
 //! | `GET /admin/v1/sequences/{name}` | | one sequence, `last` as this server sees it |
-//! | `PUT /admin/v1/sequences/{name}` | `{"first","increment","offset","end","order"}`, all optional | 201 new, 200 unchanged |
-//! | `PATCH /admin/v1/sequences/{name}` | the same and `"above"` | the settings |
+//! | `PUT /admin/v1/sequences/{name}` | settings, all optional | 201 new, 200 unchanged |
+//! | `PATCH /admin/v1/sequences/{name}` | settings and `"above"` | the settings |
 //! | `DELETE /admin/v1/sequences/{name}` | | 204 |
 //! | `POST /admin/v1/sequences/{name}/advance` | `{"above":"N"}` | 204 |
 //! | `POST /admin/v1/sequences/{name}/thaw` | `{"above":"N"}` | 204 |
+//!
+//! The settings are `first` (not in a PATCH), `increment`, `offset`, `end` and `order`, numbers as
+//! strings or plain.
 //!
 //! A body must say that it is `application/json`: no web page can make a browser send that to
 //! another origin without asking first, and the listener never agrees.

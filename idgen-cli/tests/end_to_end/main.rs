@@ -1,0 +1,14 @@
+//! The real binary, driven from outside: doors, tools, crashes, errors.
+//!
+//! `IDGEN_BIN` names another binary to test (the release build), `IDGEN_FULL=1` runs the lengths
+//! that are promised instead of slices of them.
+
+mod clients;
+mod crash;
+mod drain;
+mod errors;
+mod genid;
+mod harness;
+mod http;
+mod idpool;
+mod tools;

@@ -95,7 +95,7 @@ pub(crate) struct ServeArgs {
     /// GenID machine, 0 to 7.
     #[arg(long, default_value_t = 0, value_parser = at_most::<7>, allow_hyphen_values = true)]
     pub(crate) machine: u64,
-    /// Layout of native snowflakes; see 'idgen layout list'.
+    /// Layout of native snowflakes, see 'idgen layout list', or off.
     #[arg(long, value_name = "NAME", default_value = "standard")]
     pub(crate) layout: String,
     /// Worker id of native snowflakes [default: any free one].

@@ -10,7 +10,7 @@ use idgen_runtime::{Runtime, Settings, SnowflakeSettings, Snowflakes};
 use idgen_server::{Desk, Limits, Server, iso_date};
 use idgen_snowflake::Preset;
 use idgen_store::{Name, Wish};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::ServeArgs;
@@ -23,6 +23,8 @@ use listen::{Bound, raise_file_limit};
 
 /// The layout of the GenID door.
 const GENID: &str = "genid";
+/// What `--layout` says when native snowflakes are not wanted.
+const OFF: &str = "off";
 /// From here on GenID's ids are negative as signed numbers: 2038-01-19T03:14:08Z.
 const GENID_SIGNED_END_UNIX_MS: u64 = (1 << 31) * 1000;
 /// How long a worker id may take to be had: a lease and more.
@@ -43,21 +45,16 @@ pub(crate) fn run(args: &ServeArgs, output: &Output) -> Result<(), Failure> {
 /// What the arguments come to, checked before anything is touched.
 struct Plan {
     pool: Name,
-    layout: &'static Preset,
+    layout: Option<&'static Preset>,
     genid: &'static Preset,
     genid_worker: u64,
 }
 
 impl Plan {
     fn new(args: &ServeArgs) -> Result<Self, Failure> {
-        let layout = preset(&args.layout)?;
-        let workers = layout.layout.workers();
-        if let Some(worker) = args.worker.filter(|worker| *worker >= workers) {
-            return Err(Failure::usage(format!(
-                "worker id {worker} is too large: layout {} has 0 to {}; choose one of them",
-                layout.name,
-                workers - 1
-            )));
+        let layout = if args.layout == OFF { None } else { Some(preset(&args.layout)?) };
+        if let (Some(layout), Some(worker)) = (layout, args.worker) {
+            check_worker(layout, worker)?;
         }
         let genid = preset(GENID)?;
         let nodes = [("zone", args.zone), ("dc", args.dc), ("machine", args.machine)];
@@ -65,6 +62,17 @@ impl Plan {
             genid.layout.worker(&nodes).map_err(|error| Failure::usage(error.to_string()))?;
         Ok(Self { pool: Name::new(&args.pool)?, layout, genid, genid_worker })
     }
+}
+
+fn check_worker(preset: &Preset, worker: u64) -> Result<(), Failure> {
+    let last = preset.layout.workers() - 1;
+    if worker <= last {
+        return Ok(());
+    }
+    let name = preset.name;
+    Err(Failure::usage(format!(
+        "worker id {worker} is too large: layout {name} has 0 to {last}; choose one of them"
+    )))
 }
 
 /// The signals that drain.
@@ -111,9 +119,9 @@ async fn serve(args: &ServeArgs, plan: &Plan, output: &Output) -> Result<(), Fai
     let lines = bound.lines(args)?;
     let server = Server::start(desk, bound.doors, Limits::default());
     for (plain, value) in lines {
-        output.result(&plain, &value)?;
+        tell(output, &plain, &value);
     }
-    output.result("ready", &json!({ "event": "ready" }))?;
+    tell(output, "ready", &json!({ "event": "ready" }));
     stop.heard().await;
     drain(server, &mut stop, output).await
 }
@@ -142,11 +150,14 @@ async fn desk(args: &ServeArgs, plan: &Plan, runtime: &Runtime) -> Result<Desk, 
         Some(claim(runtime, plan.genid, Wish::Exactly(plan.genid_worker)).await?)
     };
     let wish = args.worker.map_or(Wish::Any, Wish::Exactly);
-    let snowflakes = claim(runtime, plan.layout, wish).await?;
+    let snowflakes = match plan.layout {
+        Some(preset) => Some((claim(runtime, preset, wish).await?, preset.name)),
+        None => None,
+    };
     Ok(Desk {
         runtime: runtime.clone(),
         pool: plan.pool.clone(),
-        snowflakes: Some((snowflakes, plan.layout.name)),
+        snowflakes,
         genid,
         request_deadline: limits.request_deadline,
     })
@@ -179,6 +190,14 @@ async fn drain(server: Server, stop: &mut Stop, output: &Output) -> Result<(), F
             return Err(Failure::refused("stopped by a second signal before the drain was over"));
         }
     };
-    tracing::info!(?report, "drained");
-    output.result("stopped", &json!({ "event": "stopped" }))
+    tracing::info!(lost_ids = report.lost_ids, unfinished = report.unfinished, "drained");
+    tell(output, "stopped", &json!({ "event": "stopped" }));
+    Ok(())
+}
+
+/// A server goes on when nobody reads its standard output any more.
+fn tell(output: &Output, plain: &str, value: &Value) {
+    if let Err(failure) = output.result(plain, value) {
+        tracing::warn!("{}", failure.line());
+    }
 }

@@ -104,8 +104,9 @@ struct Connection<'a> {
 
 impl Connection<'_> {
     async fn run(&mut self, drain: &mut Drain) -> Over {
-        let (mut received, idle) = ([0; READ_BYTES], self.door.limits.idle);
+        let (mut received, limits) = ([0; READ_BYTES], &self.door.limits);
         loop {
+            let idle = if self.decoder.is_midway() { limits.body } else { limits.idle };
             let last = tokio::select! {
                 biased;
                 () = drain.begun() => true,

@@ -14,7 +14,8 @@ pub struct Limits {
     /// How long the head of an HTTP request may take to arrive, from the end of the one before;
     /// so it also ends idle connections. Default 60 s.
     pub head: Duration,
-    /// How long the body of an HTTP request may take to arrive. Default 5 s.
+    /// How long the body of an HTTP request, or the second byte of a GenID request, may take to
+    /// arrive. Default 5 s.
     pub body: Duration,
     /// The longest HTTP body, in bytes. Default 64 KiB.
     pub body_bytes: usize,

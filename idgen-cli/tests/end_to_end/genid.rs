@@ -158,6 +158,18 @@ fn an_unknown_command_closes_after_the_answers_before_it() {
 }
 
 #[test]
+fn half_a_request_does_not_hold_a_connection() {
+    let place = Place::new();
+    let server = place.serve();
+    let mut client = GenId::connect(server.tcp()).unwrap();
+    client.send(&[0, 0, 1]).unwrap();
+    assert!(client.recv::<8>().is_ok());
+    let begun = Instant::now();
+    assert!(client.ends(), "no FIN");
+    assert!(begun.elapsed() >= Duration::from_secs(4), "closed at once");
+}
+
+#[test]
 fn ids_agree_with_decode() {
     let place = Place::new();
     let server = place.serve_with(&["--zone", "31", "--dc", "7", "--machine", "7"], &[]);

@@ -3,10 +3,13 @@
 //! `IDGEN_BIN` names another binary to test (the release build), `IDGEN_FULL=1` runs the lengths
 //! that are promised instead of slices of them.
 
+#![expect(clippy::print_stdout, reason = "long tests tell how much they did")]
+
 mod clients;
 mod crash;
 mod drain;
 mod errors;
+mod frozen;
 mod genid;
 mod harness;
 mod http;

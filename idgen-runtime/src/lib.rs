@@ -46,3 +46,8 @@ pub use runtime::{Runtime, StopReport};
 pub use sequence::Sequence;
 pub use settings::{Settings, SnowflakeSettings};
 pub use snowflakes::Snowflakes;
+
+/// The README's example is compiled and run.
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -18,9 +18,9 @@ pub enum Flaw {
     RelaxedSupply,
     /// A claim is taken for one of the segment that was read, whatever the word's generation.
     IgnoreGeneration,
-    /// The slot's 64-bit generation is not looked at.
+    /// The slot's whole generation is not looked at.
     NoGeneration,
-    /// The slot's 64-bit generation is looked at before the claim only.
+    /// The slot's whole generation is looked at before the claim only.
     SameChecks,
     /// A segment counts one id too long.
     EdgeTooFar,

@@ -16,7 +16,7 @@ use crate::refill::SupplyError;
 /// use idgen_core::{IdRange, RangeError};
 /// use idgen_segment::{SegmentCursor, SegmentSource};
 ///
-/// /// Grants from 1 up; on a real store the bound is durable before the grant is answered.
+/// // Grants from 1 up; on a real store the bound is durable before the grant is answered.
 /// struct Counter {
 ///     bound: u64,
 /// }

@@ -1,4 +1,15 @@
 //! A generator for one worker id and one lease, shared by any number of threads.
+//!
+//! All that decides about ids is the lane's; here are the lease that the lane was made from and a
+//! count of the handles.
+//!
+//! # Orderings
+//!
+//! Only the count of handles is atomic here, and all its accesses are Relaxed: it sizes the blocks
+//! of handles, which are claims like any other. A count that is out of date makes a block larger
+//! or smaller, never another's. Its read-modify-writes cannot lose one another, and a handle's
+//! subtraction comes after its own addition in the one order of the count's changes, because the
+//! handle went from the one to the other: the count is never below 0.
 
 use core::num::NonZeroU64;
 

@@ -31,6 +31,15 @@ const TOOLS: &[Tool] = &[
         needs_root: true,
     },
     Tool {
+        name: "libfaketime (package faketime)",
+        probe: &["faketime", "--version"],
+        install: &[
+            APT_UPDATE,
+            &["apt-get", "install", "-qy", "--no-install-recommends", "faketime"],
+        ],
+        needs_root: true,
+    },
+    Tool {
         name: "rustfmt",
         probe: &["cargo", "fmt", "--version"],
         install: &[&["rustup", "component", "add", "rustfmt"]],

@@ -42,6 +42,8 @@ pub(super) fn all() -> Vec<Step> {
         step("clippy", Plan::Run(clippy())),
         step("unit and integration tests", Plan::Run(tests(&targets))),
         step("doc tests", Plan::Run(test(&["--doc"]))),
+        step("documentation", Plan::Run(documentation())),
+        step("the runtime without tokio", Plan::Run(without_tokio())),
         step("loom models", loom(&targets)),
         step(BINARY, binary()),
         step("end-to-end tests", end_to_end(&targets)),
@@ -159,6 +161,21 @@ fn tests(targets: &[(String, String)]) -> Command {
     for name in names {
         command.args(["--test", name]);
     }
+    command
+}
+
+/// Every public item documented, every link whole.
+fn documentation() -> Command {
+    let mut command = cargo(&["doc", "--workspace", "--no-deps", "--profile", "test"]);
+    command.arg(features()).env("RUSTDOCFLAGS", "-D warnings");
+    command
+}
+
+/// Its other executor under the same tests.
+fn without_tokio() -> Command {
+    let features = "--features=smol,sqlite,testing";
+    let mut command = cargo(&["test", "-p", "idgen-runtime", "--no-default-features", features]);
+    command.args(["--lib", "--tests", "--no-fail-fast"]);
     command
 }
 

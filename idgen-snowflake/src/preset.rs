@@ -14,17 +14,27 @@ pub struct Preset {
 }
 
 /// All presets. `standard` comes first and is what to take when nothing else is asked for.
-pub static PRESETS: [Preset; 4] = [
+///
+/// Those of other systems follow what they publish: Twitter (IdWorker of 2010), Discord (developer
+/// reference, "Snowflakes"), Instagram ("Sharding & IDs at Instagram", 2012), Mastodon
+/// (`lib/mastodon/snowflake.rb`), Sonyflake (its README), Meituan's Leaf (`SnowflakeIDGenImpl`),
+/// Baidu's UidGenerator (its README), KSUID (the epoch of its seconds).
+pub static PRESETS: [Preset; 11] = [
     Preset {
         name: "standard",
         about: "69 years of milliseconds from 2025, 1024 workers, 4,096,000 ids/s each.",
         layout: Layout::builder(41).node("worker", 10).sequence(12).build(),
     },
     Preset {
+        name: "js-safe",
+        about: "Below 2^53, exact in JavaScript: until 2094, 32 workers, 128,000 ids/s each.",
+        layout: Layout::builder(41).node("worker", 5).sequence(7).build(),
+    },
+    Preset {
         name: "twitter",
         about: "Twitter's and X's: 32 datacenters of 32 workers, until 2080-07-10.",
         layout: Layout::builder(41)
-            .epoch_unix_ms(1_288_834_974_657)
+            .epoch_unix_ms(TWITTER_EPOCH_MS)
             .node("datacenter", 5)
             .node("worker", 5)
             .sequence(12)
@@ -45,11 +55,74 @@ pub static PRESETS: [Preset; 4] = [
             .build(),
     },
     Preset {
-        name: "js-safe",
-        about: "Below 2^53, exact in JavaScript: until 2094, 32 workers, 128,000 ids/s each.",
-        layout: Layout::builder(41).node("worker", 5).sequence(7).build(),
+        name: "discord",
+        about: "Discord's: all 64 bits, milliseconds from 2015; negative as signed from 2084-09-06.",
+        layout: Layout::builder(42)
+            .unsigned()
+            .epoch_unix_ms(1_420_070_400_000)
+            .node("worker", 5)
+            .node("process", 5)
+            .sequence(12)
+            .build(),
+    },
+    Preset {
+        name: "instagram",
+        about: "Instagram's: all 64 bits, 8192 shards; negative as signed from 2046-06-27.",
+        layout: Layout::builder(41)
+            .unsigned()
+            .epoch_unix_ms(1_314_220_021_721)
+            .node("shard", 13)
+            .sequence(10)
+            .build(),
+    },
+    Preset {
+        name: "mastodon",
+        about: "Mastodon's: 48 bits of Unix milliseconds and no worker; one generator only.",
+        layout: Layout::builder(48).unsigned().epoch_unix_ms(0).sequence(16).build(),
+    },
+    Preset {
+        name: "sonyflake",
+        about: "Sonyflake's: 174 years of 10 ms, 65,536 machines of 25,600 ids/s each.",
+        layout: Layout::builder(39)
+            .epoch_unix_ms(1_409_529_600_000)
+            .tick_ms(10)
+            .sequence(8)
+            .node("machine", 16)
+            .build(),
+    },
+    Preset {
+        name: "leaf",
+        about: "Meituan Leaf's: Twitter's epoch and widths with one worker field.",
+        layout: Layout::builder(41)
+            .epoch_unix_ms(TWITTER_EPOCH_MS)
+            .node("worker", 10)
+            .sequence(12)
+            .build(),
+    },
+    Preset {
+        name: "baidu",
+        about: "Baidu UidGenerator's default, to decode only: its seconds ran out on 2024-11-20.",
+        layout: Layout::builder(28)
+            .epoch_unix_ms(1_463_673_600_000)
+            .tick_ms(1000)
+            .node("worker", 22)
+            .sequence(13)
+            .build(),
+    },
+    Preset {
+        name: "ksuid-seconds",
+        about: "Seconds from KSUID's epoch until 2150, 4096 workers of 1,048,576 ids/s each.",
+        layout: Layout::builder(32)
+            .unsigned()
+            .epoch_unix_ms(1_400_000_000_000)
+            .tick_ms(1000)
+            .node("worker", 12)
+            .sequence(20)
+            .build(),
     },
 ];
+
+const TWITTER_EPOCH_MS: u64 = 1_288_834_974_657;
 
 /// The layout of the preset of this name.
 ///

@@ -185,9 +185,16 @@ fn presets_have_their_figures() {
     // Name, bits, workers, buckets, ids per second, end: `date -ud @SECONDS` gives the dates.
     let figures = [
         ("standard", 63, 1024, 1, 4_096_000, 3_934_712_855_552),
+        ("js-safe", 53, 32, 1, 128_000, 3_934_712_855_552),
         ("twitter", 63, 1024, 1, 4_096_000, 3_487_858_230_209),
         ("genid", 64, 2048, 32, 65_536, 4_294_967_296_000),
-        ("js-safe", 53, 32, 1, 128_000, 3_934_712_855_552),
+        ("discord", 64, 1024, 1, 4_096_000, 5_818_116_911_104),
+        ("instagram", 64, 8192, 1, 1_024_000, 3_513_243_277_273),
+        ("mastodon", 64, 1, 1, 65_536_000, 281_474_976_710_656),
+        ("sonyflake", 63, 65_536, 1, 25_600, 6_907_087_738_880),
+        ("leaf", 63, 1024, 1, 4_096_000, 3_487_858_230_209),
+        ("baidu", 63, 4_194_304, 1, 8192, 1_732_109_056_000),
+        ("ksuid-seconds", 64, 4096, 1, 1_048_576, 5_694_967_296_000),
     ];
     for ((name, bits, workers, buckets, rate, end_ms), found) in figures.into_iter().zip(&PRESETS) {
         let layout = preset(name).unwrap();

@@ -45,6 +45,7 @@ mod ground;
 mod handle;
 mod lane;
 mod layout;
+mod plan;
 mod preset;
 mod rule;
 mod snowflake;
@@ -56,6 +57,7 @@ pub use error::{ExtendError, NewError};
 pub use handle::SnowflakeHandle;
 pub use layout::compose::{DecodeError, Decoded, FieldError};
 pub use layout::{Field, Layout, LayoutBuilder, LayoutError, MAX_NODE_FIELDS, Role};
+pub use plan::{Needs, Plan, PlanError, PlanWarning, plan};
 pub use preset::{PRESETS, Preset, preset};
 #[cfg(idgen_loom)]
 pub use rule::Rule;

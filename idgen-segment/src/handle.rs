@@ -50,11 +50,7 @@ where
     C: Deref<Target = SegmentCursor<T>>,
     T: OnTurn,
 {
-    /// Ids of the block not yet issued; the only field that an id changes.
-    left: u64,
-    /// One step past the block's last id, modulo 2^64.
-    past: u64,
-    step: u64,
+    ids: Ids,
     generation: u64,
     /// Where the block ends in its segment.
     end: u64,
@@ -62,6 +58,15 @@ where
     cursor: C,
     hook: PhantomData<fn(&T)>,
     not_sync: PhantomData<Cell<()>>,
+}
+
+/// Ids of the block not yet issued; all that an id changes.
+#[derive(Clone, Copy, Debug)]
+struct Ids {
+    /// Behind the block's last id it is one step past it, modulo 2^64.
+    next: u64,
+    left: u64,
+    step: u64,
 }
 
 impl<C, T> SegmentHandle<C, T>
@@ -73,9 +78,7 @@ where
     /// most; nothing is claimed yet.
     pub fn new(cursor: C, block: NonZeroU64) -> Self {
         Self {
-            left: 0,
-            past: 0,
-            step: 1,
+            ids: Ids { next: 0, left: 0, step: 1 },
             generation: 0,
             end: 0,
             block: block.get(),
@@ -97,11 +100,12 @@ where
     /// Those of [`SegmentCursor::next_id`], once the block is used up.
     #[inline]
     pub fn next_id(&mut self) -> Result<u64, Refusal> {
-        if self.left == 0 {
-            self.renew()?;
+        if self.ids.left == 0 {
+            self.hold(claim_block(&self.cursor, self.block)?);
         }
-        let id = self.past.wrapping_sub(self.left.wrapping_mul(self.step));
-        self.left -= 1;
+        let id = self.ids.next;
+        self.ids.next = id.wrapping_add(self.ids.step);
+        self.ids.left -= 1;
         Ok(id)
     }
 
@@ -111,16 +115,17 @@ where
     ///
     /// As [`next_id`](Self::next_id).
     pub fn take(&mut self, max: NonZeroU64) -> Result<IdRange, Refusal> {
-        if self.left == 0 {
+        if self.ids.left == 0 {
             if max.get() >= self.block {
                 return self.cursor.take(max);
             }
-            self.renew()?;
+            self.hold(claim_block(&self.cursor, self.block)?);
         }
-        let n = self.left.min(max.get());
+        let n = self.ids.left.min(max.get());
         // Never refused here: the block is not used up, and each part of it is a range.
         let range = self.rest().and_then(|rest| rest.part(0, n)).ok_or(Refusal::Exhausted)?;
-        self.left -= n;
+        self.ids.next = range.last().wrapping_add(range.step());
+        self.ids.left -= n;
         Ok(range)
     }
 
@@ -138,15 +143,14 @@ where
 
     /// The rest of the block, without issuing it.
     pub fn rest(&self) -> Option<IdRange> {
-        let start = self.past.wrapping_sub(self.left.wrapping_mul(self.step));
-        IdRange::new(start, self.step, self.left).ok()
+        IdRange::new(self.ids.next, self.ids.step, self.ids.left).ok()
     }
 
     /// Ends the handle and returns the rest of its block, to be handed back to the store.
     #[must_use = "ids that are not handed back are lost"]
     pub fn finish(mut self) -> Option<IdRange> {
         let rest = self.rest();
-        self.left = 0;
+        self.ids.left = 0;
         rest
     }
 
@@ -156,25 +160,30 @@ where
     pub fn give_back(mut self) -> Option<IdRange> {
         let rest = self.rest()?;
         let went = self.went_back();
-        self.left = 0;
+        self.ids.left = 0;
         if went { None } else { Some(rest) }
     }
 
     fn went_back(&self) -> bool {
-        self.left > 0 && self.cursor.give_back(self.generation, self.end, self.left)
+        let left = self.ids.left;
+        left > 0 && self.cursor.give_back(self.generation, self.end, left)
     }
 
-    #[cold]
-    #[inline(never)]
-    fn renew(&mut self) -> Result<(), Refusal> {
-        let Claim { range, generation, offset } = self.cursor.claim(self.block)?;
-        self.left = range.len();
-        self.past = range.last().wrapping_add(range.step());
-        self.step = range.step();
+    #[inline(always)]
+    fn hold(&mut self, claim: Claim) {
+        let Claim { range, generation, offset } = claim;
+        self.ids = Ids { next: range.start(), left: range.len(), step: range.step() };
         self.generation = generation;
         self.end = offset + range.len();
-        Ok(())
     }
+}
+
+/// Given the cursor alone: a handle whose address is known to no call can live in the registers
+/// of the caller's loop.
+#[cold]
+#[inline(never)]
+fn claim_block<T: OnTurn>(cursor: &SegmentCursor<T>, block: u64) -> Result<Claim, Refusal> {
+    cursor.claim(block)
 }
 
 impl<C, T> Drop for SegmentHandle<C, T>
@@ -182,14 +191,23 @@ where
     C: Deref<Target = SegmentCursor<T>>,
     T: OnTurn,
 {
+    #[inline(always)]
     fn drop(&mut self) {
-        if self.left > 0 && !self.went_back() {
-            self.cursor.state.count_gap(self.left);
+        if self.ids.left > 0 {
+            self.cursor.give_back_or_count(self.generation, self.end, self.ids.left);
         }
     }
 }
 
 impl<T: OnTurn> SegmentCursor<T> {
+    /// Given numbers alone, for the reason that `claim_block` is given the cursor.
+    #[inline(never)]
+    fn give_back_or_count(&self, generation: u64, end: u64, len: u64) {
+        if !self.give_back(generation, end, len) {
+            self.state.count_gap(len);
+        }
+    }
+
     /// Takes back the last `len` ids of a block that ended at `end`, if nothing came after it.
     fn give_back(&self, generation: u64, end: u64, len: u64) -> bool {
         #[cfg(idgen_loom)]

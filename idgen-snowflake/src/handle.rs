@@ -1,10 +1,10 @@
 //! A thread's own block of numbers.
 //!
 //! A block is claimed from the shared word like any batch, so it is nobody else's and lies below
-//! the receipt of an ender. It belongs to one tick and is kept while the clock's hint is in the
+//! the receipt of an ender. It belongs to one tick and is kept while the clock is in the
 //! stretch in which that tick may be stamped: from `borrow` ticks before it to its end. That
 //! stretch is kept in milliseconds, so the common call reads the hint, makes two compares and
-//! counts; it touches no shared line.
+//! counts; it touches no shared line. Only a hint outside it costs a look at the exact clock.
 
 use core::cell::Cell;
 use core::marker::PhantomData;
@@ -47,15 +47,22 @@ struct Block {
 impl Block {
     const NONE: Self = Self { next: 0, stop: 0, from_ms: 0, for_ms: 0, step: 0 };
 
-    /// The next id, if there is one and it may be issued at this time.
+    /// Whether ids of this block may be issued at this time.
     #[inline(always)]
-    fn pop(&mut self, unix_ms: u64) -> Option<u64> {
-        if unix_ms.wrapping_sub(self.from_ms) >= self.for_ms || self.next == self.stop {
-            return None;
-        }
+    fn is_open(&self, unix_ms: u64) -> bool {
+        unix_ms.wrapping_sub(self.from_ms) < self.for_ms
+    }
+
+    #[inline(always)]
+    fn is_used_up(&self) -> bool {
+        self.next == self.stop
+    }
+
+    #[inline(always)]
+    fn pop(&mut self) -> u64 {
         let id = self.next;
         self.next = id.wrapping_add(self.step);
-        Some(id)
+        id
     }
 
     /// A block of the present tick.
@@ -79,24 +86,38 @@ impl Block {
         })
     }
 
+    /// Where the hint lies outside the block's time, or is none.
+    ///
+    /// The exact clock decides then: a hint whose publisher was kept from a processor may lag by
+    /// more than the borrow window, and every block of the present would look too early to it. To
+    /// drop those, one for each id, would use up the window and end in a needless *not yet*.
+    ///
     /// Takes and hands back the block by value: one whose address is known to no call can live in
     /// the registers of the caller's loop.
     #[cold]
     #[inline(never)]
-    fn next_slow<C: Clock + ?Sized>(
+    fn next_otherwise<C: Clock + ?Sized>(
         mut self,
         snowflake: &Snowflake,
         clock: &C,
     ) -> (Self, Result<u64, Refusal>) {
-        if clock.hint_unix_ms() == 0
-            && let Some(id) = self.pop(clock.unix_ms())
-        {
+        if !self.is_used_up() && self.is_open(clock.unix_ms()) {
+            let id = self.pop();
             return (self, Ok(id));
         }
+        Self::next_of_new(snowflake, clock)
+    }
+
+    /// Apart from `next_otherwise`, so that the two tests before them stay two plain branches.
+    #[cold]
+    #[inline(never)]
+    fn next_of_new<C: Clock + ?Sized>(
+        snowflake: &Snowflake,
+        clock: &C,
+    ) -> (Self, Result<u64, Refusal>) {
         match Self::claim(snowflake, clock) {
             Ok(mut block) => {
-                let id = block.next;
-                block.next = id.wrapping_add(block.step);
+                let id = block.pop();
                 (block, Ok(id))
             }
             Err(refusal) => (Self::NONE, Err(refusal)),
@@ -132,10 +153,13 @@ impl<S: Deref<Target = Snowflake>> SnowflakeHandle<S> {
     /// they have.
     #[inline]
     pub fn next_id(&mut self, clock: &(impl Clock + ?Sized)) -> Result<u64, Refusal> {
-        if let Some(id) = self.block.pop(clock.hint_unix_ms()) {
-            return Ok(id);
-        }
-        let (block, answer) = self.block.next_slow(&self.snowflake, clock);
+        let (block, answer) = if !self.block.is_open(clock.hint_unix_ms()) {
+            self.block.next_otherwise(&self.snowflake, clock)
+        } else if self.block.is_used_up() {
+            Block::next_of_new(&self.snowflake, clock)
+        } else {
+            return Ok(self.block.pop());
+        };
         self.block = block;
         answer
     }

@@ -56,6 +56,7 @@ fn value(preset: &Preset) -> Value {
         "signed": layout.signed(),
         "epoch": iso_date(layout.epoch_unix_ms()),
         "last": iso_date(layout.end_unix_ms() - 1),
+        "last_unix_ms": text(layout.end_unix_ms() - 1),
     })
 }
 

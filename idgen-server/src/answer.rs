@@ -304,7 +304,7 @@ mod tests {
         assert_eq!(decoded.fields, [("zone", 3), ("dc", 1), ("machine", 2), ("bucket", 31)]);
         assert_eq!(decoded.sequence, 9);
         let unknown = DecodedId::new(id, "nobody's").unwrap_err();
-        assert!(unknown.detail.contains("standard, twitter, genid"), "{unknown}");
+        assert!(unknown.detail.contains("take one of standard, "), "{unknown}");
         assert_eq!(DecodedId::new(u64::MAX, "standard").unwrap_err().http_status(), 400);
     }
 }

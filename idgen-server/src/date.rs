@@ -6,7 +6,8 @@ const ERA_DAYS: u64 = 146_097;
 /// Days from 0000-03-01 to 1970-01-01.
 const TO_UNIX_DAYS: u64 = 719_468;
 
-/// The moment in ISO 8601, UTC, with milliseconds: `2025-01-01T00:00:00.000Z`.
+/// The moment in ISO 8601, UTC, with milliseconds: `2025-01-01T00:00:00.000Z`. Years of more than
+/// four digits begin with a `+`.
 ///
 /// # Examples
 ///
@@ -19,7 +20,8 @@ pub fn iso_date(unix_ms: u64) -> String {
     let (year, month, day) = civil(unix_ms / DAY_MS);
     let (second, ms) = (unix_ms % DAY_MS / 1000, unix_ms % 1000);
     let (hour, minute) = (second / 3600, second / 60 % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}.{ms:03}Z", second % 60)
+    let sign = if year > 9999 { "+" } else { "" };
+    format!("{sign}{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}.{ms:03}Z", second % 60)
 }
 
 /// Year, month and day of a day counted from 1970-01-01. Years are counted from March, so that
@@ -48,6 +50,8 @@ mod tests {
             (951_868_800_000, "2000-03-01T00:00:00.000Z"),
             (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
             (3_487_858_230_208, "2080-07-10T17:30:30.208Z"),
+            (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+            (253_402_300_800_000, "+10000-01-01T00:00:00.000Z"),
         ] {
             assert_eq!(iso_date(unix_ms), date);
         }

@@ -3,14 +3,14 @@
 //!
 //! No id may come out twice, and every supplied id must come out: issued, skipped, in a handle's
 //! rest, in tail or standby, in a refused supply, or within the counted gaps. A slice by default;
-//! `IDGEN_FULL=1` runs 20 times as long.
+//! `IDGEN_FULL=1` runs 20 times as long, `IDGEN_SLICE=small` a tenth: for emulated machines.
 #![cfg(not(idgen_loom))]
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use idgen_core::atomics::{AtomicU64, Ordering};
 use idgen_core::{IdRange, Refusal};
 use idgen_segment::{OnTurn, Refill, Retired, SegmentCursor, SegmentHandle};
 
@@ -204,26 +204,32 @@ fn run(limit: u64, max_len: u64, retire_at: u64, seed: u64) {
     scene.assert_complete();
 }
 
-fn scale() -> u64 {
-    if std::env::var("IDGEN_FULL").is_ok_and(|value| value == "1") { 20 } else { 1 }
+/// How long to run, in tenths of a slice.
+fn tenths() -> u64 {
+    let says = |name, word| std::env::var(name).is_ok_and(|value| value == word);
+    match () {
+        () if says("IDGEN_FULL", "1") => 200,
+        () if says("IDGEN_SLICE", "small") => 1,
+        () => 10,
+    }
 }
 
 #[test]
 fn long_segments_come_out_once_each() {
-    let ids = 30_000_000 * scale();
+    let ids = 3_000_000 * tenths();
     run(ids, 100_000, ids, 1);
 }
 
 #[test]
 fn short_segments_come_out_once_each() {
-    let ids = 8_000_000 * scale();
+    let ids = 800_000 * tenths();
     run(ids, 100, ids, 2);
 }
 
 /// Many cursors, each retired in the middle of everything.
 #[test]
 fn a_retired_cursor_loses_nothing() {
-    for round in 0..600 * scale() {
+    for round in 0..60 * tenths() {
         run(40_000, 1 + 20 * (round % 40), 500 + 97 * (round % 300), 3 + round);
     }
 }

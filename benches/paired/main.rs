@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use idgen_benches::{Method, Row, table};
 
 mod bare;
+mod instructions;
 mod segments;
 mod snowflakes;
 
@@ -49,12 +50,23 @@ const ROWS: &[Row] = &[
     ),
 ];
 
-const USAGE: &str = "usage: paired [--runs N] [--pairs N] [ROW...]";
+const USAGE: &str = "usage: paired [--runs N] [--pairs N] [ROW...] | --count WHAT IDS";
 
 #[expect(clippy::print_stdout, reason = "the table is this program's output")]
 fn main() -> ExitCode {
-    let (method, numbers) = match read(std::env::args().skip(1)) {
-        Ok(read) => read,
+    // Cargo says `--bench` to every bench.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let asked = match &words[..] {
+        [count, what, ids] if count == "--count" => ids
+            .parse()
+            .map_err(|_| ids.clone())
+            .and_then(|ids| instructions::run(what, ids))
+            .map(|()| None),
+        _ => read(words.into_iter()).map(Some),
+    };
+    let (method, numbers) = match asked {
+        Ok(Some(read)) => read,
+        Ok(None) => return ExitCode::SUCCESS,
         Err(word) => {
             eprintln!("{word:?} is no row and no option; {USAGE}");
             return ExitCode::from(2);
@@ -65,7 +77,13 @@ fn main() -> ExitCode {
         .filter(|row| numbers.is_empty() || numbers.contains(&row.number))
         .copied()
         .collect();
-    table(&rows, &method, |line| println!("{line}"));
+    if numbers.is_empty() || numbers.contains(&instructions::NUMBER) {
+        instructions::table(|line| println!("{line}"));
+        println!();
+    }
+    if !rows.is_empty() {
+        table(&rows, &method, |line| println!("{line}"));
+    }
     ExitCode::SUCCESS
 }
 
@@ -73,17 +91,19 @@ fn read(mut words: impl Iterator<Item = String>) -> Result<(Method, Vec<u8>), St
     let (mut method, mut numbers) = (Method::default(), Vec::new());
     while let Some(word) = words.next() {
         match &*word {
-            // Cargo says so to every bench.
-            "--bench" => {}
             "--runs" => method.runs = count(words.next())?,
             "--pairs" => method.pairs = count(words.next())?,
             number => match number.parse() {
-                Ok(number) if ROWS.iter().any(|row| row.number == number) => numbers.push(number),
+                Ok(number) if is_there(number) => numbers.push(number),
                 _ => return Err(word),
             },
         }
     }
     Ok((method, numbers))
+}
+
+fn is_there(number: u8) -> bool {
+    number == instructions::NUMBER || ROWS.iter().any(|row| row.number == number)
 }
 
 fn count(word: Option<String>) -> Result<usize, String> {

@@ -11,7 +11,7 @@ use crate::bare::{Bare, CasCursor};
 const BLOCK: NonZeroU64 = NonZeroU64::new(1024).unwrap();
 
 /// A cursor with 2^32 ids in hand and as many behind them: more than a run takes.
-fn cursor() -> SegmentCursor {
+pub(crate) fn cursor() -> SegmentCursor {
     let cursor = SegmentCursor::new();
     for nth in 0..2 {
         let segment = IdRange::new(1 + nth * MAX_SEGMENT_LEN, 1, MAX_SEGMENT_LEN);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ferroid::generator::{AtomicSnowflakeGenerator, BasicSnowflakeGenerator};
 use ferroid::time::MonotonicClock;
 use idgen_benches::{Method, Run};
-use idgen_core::{Clock, Floor, WorkerLease};
+use idgen_core::{Clock, Floor, Refusal, WorkerLease};
 use idgen_runtime::PublishedTick;
 use idgen_snowflake::{Layout, Snowflake, SnowflakeHandle};
 
@@ -46,10 +46,22 @@ fn backoff(_wait_ms: u64) {
     std::hint::spin_loop();
 }
 
+/// Asks until there is an id: a clock that is kept from a processor may lag for a while.
+#[inline(always)]
+fn insist(mut ask: impl FnMut() -> Result<u64, Refusal>) -> u64 {
+    loop {
+        match ask() {
+            Ok(id) => return id,
+            Err(Refusal::NotYet { .. }) => std::hint::spin_loop(),
+            Err(refusal) => panic!("the lease lasts an hour, and yet: {refusal}"),
+        }
+    }
+}
+
 fn shared(method: &Method, threads: u64) -> Run {
     let (clock, bare) = (tick(), Bare::default());
     let snowflake = snowflake(&clock);
-    let candidate = || || snowflake.next_id(&clock).expect("the lease lasts an hour");
+    let candidate = || || insist(|| snowflake.next_id(&clock));
     method.compare(threads, candidate, || || bare.next())
 }
 
@@ -65,7 +77,7 @@ pub(crate) fn shared_by_two_to_ferroid(method: &Method) -> Run {
     let clock = tick();
     let snowflake = snowflake(&clock);
     let ferroid = AtomicSnowflakeGenerator::<Wide, _>::new(1, ferroid_clock());
-    let candidate = || || snowflake.next_id(&clock).expect("the lease lasts an hour");
+    let candidate = || || insist(|| snowflake.next_id(&clock));
     method.compare(2, candidate, || || ferroid.next_id(backoff).to_raw())
 }
 
@@ -75,7 +87,7 @@ pub(crate) fn handle_alone(method: &Method) -> Run {
     let candidate = || {
         let mut handle = SnowflakeHandle::new(&snowflake);
         let clock = &clock;
-        move || handle.next_id(clock).expect("the lease lasts an hour")
+        move || insist(|| handle.next_id(clock))
     };
     method.compare(1, candidate, || || bare.next())
 }
@@ -86,7 +98,7 @@ pub(crate) fn handle_to_ferroid(method: &Method) -> Run {
     let candidate = || {
         let mut handle = SnowflakeHandle::new(&snowflake);
         let clock = &clock;
-        move || handle.next_id(clock).expect("the lease lasts an hour")
+        move || insist(|| handle.next_id(clock))
     };
     let reference = || {
         let ferroid = BasicSnowflakeGenerator::<Wide, _>::new(1, ferroid_clock());

@@ -24,3 +24,4 @@ pub mod waits;
 
 pub use method::{Method, Run};
 pub use report::{Row, RowReport, TOLERANCE, Verdict, table};
+pub use team::batch;

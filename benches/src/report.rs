@@ -56,9 +56,8 @@ impl RowReport {
     fn of(row: &Row, mut runs: Vec<Run>) -> Self {
         let usable = runs.iter().filter(|run| run.is_usable()).count();
         let is_noisy = usable <= runs.len() / 2;
-        if usable > 0 {
-            runs.retain(Run::is_usable);
-        }
+        // Of those that are of no use, one with a few pairs still shows what went on.
+        runs.retain(|run| if usable > 0 { run.is_usable() } else { !run.ratios().is_empty() });
         let ascending = |mut values: Vec<f64>| {
             values.sort_by(f64::total_cmp);
             values

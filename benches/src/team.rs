@@ -161,9 +161,11 @@ impl<'a, A: FnMut() -> u64, B: FnMut() -> u64> Member<'a, A, B> {
     }
 }
 
-/// The measured loop. The subject is a local of it, as a thread's own handle is of its loop.
+/// The measured loop: adds up what `calls` calls return, and hands the subject back.
+///
+/// The subject is a local of it, as a thread's own handle is of its loop.
 #[inline(never)]
-fn batch<F: FnMut() -> u64>(subject: F, calls: u64) -> F {
+pub fn batch<F: FnMut() -> u64>(subject: F, calls: u64) -> F {
     let mut subject = subject;
     let mut sum = 0_u64;
     for _ in 0..calls {

@@ -59,10 +59,17 @@ pub(crate) struct Shared {
 }
 
 /// Without a [`stop`](Runtime::stop) nothing is handed back: what was leased and not issued is a
-/// gap, and a worker id is free only after its lease.
+/// gap, and a worker id is free only after its lease. Handles that are still about refuse.
 impl Drop for Shared {
     fn drop(&mut self) {
         self.background.stop();
+        for snowflakes in lock(&self.snowflakes).iter() {
+            stop_snowflakes(snowflakes);
+        }
+        let sequences = self.sequences.get_mut();
+        for sequence in sequences.unwrap_or_else(std::sync::PoisonError::into_inner).values() {
+            sequence.close(&IssueError::draining());
+        }
     }
 }
 
@@ -233,7 +240,8 @@ impl Runtime {
         Ok(snowflakes)
     }
 
-    /// Only on one host, and where a boot can be told from the next.
+    /// Only on one host, where a boot can be told from the next, and for one generator of an id
+    /// space: another one waits out a lease after a crash.
     async fn soft_horizon(
         &self,
         settings: &SnowflakeSettings,
@@ -248,7 +256,6 @@ impl Runtime {
         let identity = identity.ok_or_else(IssueError::draining)?;
         let registry = identity.map_err(|error| IssueError::from(&error))?.id;
         SoftHorizon::open(dir.path(), &registry, settings.space.as_str(), &boot_id)
-            .map(Some)
             .map_err(|error| StartError::StateDir { path: dir.path().to_owned(), error })
     }
 

@@ -4,13 +4,17 @@
 //! must start there. On one host a process can do better: it issues only below a *soft* horizon
 //! 100 ms ahead, kept in a small file that outlives the process but not the boot. The file is
 //! written with one call, without fsync: a killed process leaves it whole, and a machine that went
-//! down has another boot id, so that the file proves nothing. It stands in a state directory whose
-//! lock dies with the process, so whoever reads it knows that its writer is gone.
+//! down has another boot id, so that the file proves nothing.
+//!
+//! Whoever may issue under it holds a lock on the very file, not only on its directory: a second
+//! generator of the same id space, one that has outlived its runtime, or a process whose directory
+//! lock was deleted under it are all still alive, and what is alive cannot be taken over. The file
+//! names its own inode, so that a copy of it proves nothing either.
 //!
 //! It is raised when a generator asks, never by a timer: an idle process writes nothing.
 
-use std::fs::{File, OpenOptions};
-use std::io;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use idgen_core::WorkerLease;
@@ -24,22 +28,35 @@ pub(crate) const AHEAD_MS: u64 = 100;
 
 #[derive(Debug)]
 pub(crate) struct SoftHorizon {
+    /// Locked as long as it is open.
     file: File,
+    inode: u64,
     path: PathBuf,
     proof: SoftProof,
 }
 
 impl SoftHorizon {
     /// Opens the file of an id space in one registry. What an earlier process left is its proof,
-    /// if it was written in this boot; another registry's is another file.
-    pub(crate) fn open(dir: &Path, registry: &str, space: &str, boot_id: &str) -> io::Result<Self> {
+    /// if it was written in this boot; another registry's is another file. `None` if a generator
+    /// that is alive has it.
+    pub(crate) fn open(
+        dir: &Path,
+        registry: &str,
+        space: &str,
+        boot_id: &str,
+    ) -> io::Result<Option<Self>> {
         let path = dir.join(file_name(registry, space));
-        let left = match std::fs::read(&path) {
-            Ok(bytes) => parse(&String::from_utf8_lossy(&bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        };
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let mut left = Vec::new();
+        file.read_to_end(&mut left)?;
+        let inode = inode(&file)?;
         let nothing = SoftProof {
             worker: None,
             serial: None,
@@ -47,8 +64,9 @@ impl SoftHorizon {
             boot_id: boot_id.to_owned(),
             soft_horizon_unix_ms: 0,
         };
+        let left = parse(&String::from_utf8_lossy(&left), inode);
         let proof = left.filter(|proof| proof.boot_id == boot_id).unwrap_or(nothing);
-        Ok(Self { file, path, proof })
+        Ok(Some(Self { file, inode, path, proof }))
     }
 
     /// What the last process of this boot can show; `None` if there was none.
@@ -76,18 +94,19 @@ impl SoftHorizon {
         })
     }
 
-    /// Raises the soft horizon to `wanted_unix_ms`, at most to the lease's horizon, and returns it.
-    /// It never falls.
+    /// Raises the soft horizon to `wanted_unix_ms`, at most to the lease's horizon, and returns
+    /// what of the lease lies below it. It never falls.
     pub(crate) fn raise(&mut self, wanted_unix_ms: u64, horizon_unix_ms: u64) -> io::Result<u64> {
         let wanted = wanted_unix_ms.min(horizon_unix_ms);
         if wanted > self.proof.soft_horizon_unix_ms {
             self.write(SoftProof { soft_horizon_unix_ms: wanted, ..self.proof.clone() })?;
         }
-        Ok(self.proof.soft_horizon_unix_ms)
+        // A request that still held an earlier lease may have raised it past this one's end.
+        Ok(self.proof.soft_horizon_unix_ms.min(horizon_unix_ms))
     }
 
     fn write(&mut self, proof: SoftProof) -> io::Result<()> {
-        write_whole(&self.file, render(&proof).as_bytes())?;
+        write_whole(&self.file, render(&proof, self.inode).as_bytes())?;
         self.proof = proof;
         Ok(())
     }
@@ -115,9 +134,21 @@ fn write_whole(file: &File, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-fn render(proof: &SoftProof) -> String {
+/// What tells a file from a copy of it.
+#[cfg(unix)]
+fn inode(file: &File) -> io::Result<u64> {
+    Ok(std::os::unix::fs::MetadataExt::ino(&file.metadata()?))
+}
+
+/// Elsewhere a copy cannot be told.
+#[cfg(not(unix))]
+fn inode(_file: &File) -> io::Result<u64> {
+    Ok(0)
+}
+
+fn render(proof: &SoftProof, inode: u64) -> String {
     let body = format!(
-        "idgen-soft-1 {:020} {:020} {:032x} {:020} {:>64}",
+        "idgen-soft-1 {inode:020} {:020} {:020} {:032x} {:020} {:>64}",
         proof.worker.map_or(0, |worker| worker + 1),
         proof.serial.unwrap_or(0),
         proof.nonce,
@@ -127,13 +158,13 @@ fn render(proof: &SoftProof) -> String {
     format!("{body} {:020}\n", check(&body))
 }
 
-fn parse(text: &str) -> Option<SoftProof> {
+fn parse(text: &str, inode: u64) -> Option<SoftProof> {
     let (body, sum) = text.lines().next()?.rsplit_once(' ')?;
     if sum.parse() != Ok(check(body)) {
         return None;
     }
     let mut words = body.split_whitespace();
-    if words.next()? != "idgen-soft-1" {
+    if words.next()? != "idgen-soft-1" || words.next()?.parse() != Ok(inode) {
         return None;
     }
     let worker: u64 = words.next()?.parse().ok()?;
@@ -160,10 +191,32 @@ mod tests {
         WorkerLease::granted(3, token, Floor::at(floor_ms), floor_ms + 10_000).unwrap()
     }
 
+    fn open(dir: &tempfile::TempDir, registry: &str, space: &str, boot_id: &str) -> SoftHorizon {
+        SoftHorizon::open(dir.path(), registry, space, boot_id).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_horizon_in_use_is_nobody_elses() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = open(&dir, "r", "a", "boot");
+        assert!(SoftHorizon::open(dir.path(), "r", "a", "boot").unwrap().is_none());
+        drop(held);
+        open(&dir, "r", "a", "boot");
+    }
+
+    #[test]
+    fn a_raise_under_an_earlier_lease_lifts_no_later_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut soft = open(&dir, "r", "a", "boot");
+        soft.granted(&lease(5000)).unwrap();
+        soft.raise(70_000, 90_000).unwrap();
+        assert_eq!(soft.raise(5100, 15_000).unwrap(), 15_000);
+    }
+
     #[test]
     fn a_successor_reads_what_was_raised() {
         let dir = tempfile::tempdir().unwrap();
-        let mut soft = SoftHorizon::open(dir.path(), "r", "standard", "boot").unwrap();
+        let mut soft = open(&dir, "r", "standard", "boot");
         assert_eq!(soft.proof(), None);
         soft.claiming(77).unwrap();
         soft.granted(&lease(5000)).unwrap();
@@ -171,8 +224,7 @@ mod tests {
         assert_eq!(soft.raise(4000, 15_000).unwrap(), 5100);
         assert_eq!(soft.raise(15_090, 15_000).unwrap(), 15_000);
         drop(soft);
-        let proof =
-            SoftHorizon::open(dir.path(), "r", "standard", "boot").unwrap().proof().unwrap();
+        let proof = open(&dir, "r", "standard", "boot").proof().unwrap();
         assert_eq!((proof.worker, proof.serial, proof.nonce), (Some(3), Some(9), 77));
         assert_eq!(proof.soft_horizon_unix_ms, 15_000);
     }
@@ -180,20 +232,20 @@ mod tests {
     #[test]
     fn another_boot_proves_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        SoftHorizon::open(dir.path(), "r", "a", "boot").unwrap().granted(&lease(5000)).unwrap();
-        assert!(SoftHorizon::open(dir.path(), "r", "a", "boot").unwrap().proof().is_some());
-        assert_eq!(SoftHorizon::open(dir.path(), "r", "a", "later").unwrap().proof(), None);
-        assert_eq!(SoftHorizon::open(dir.path(), "s", "a", "boot").unwrap().proof(), None);
-        let path = SoftHorizon::open(dir.path(), "r", "a", "boot").unwrap().path().to_owned();
+        open(&dir, "r", "a", "boot").granted(&lease(5000)).unwrap();
+        assert!(open(&dir, "r", "a", "boot").proof().is_some());
+        assert_eq!(open(&dir, "r", "a", "later").proof(), None);
+        assert_eq!(open(&dir, "s", "a", "boot").proof(), None);
+        let path = open(&dir, "r", "a", "boot").path().to_owned();
         std::fs::write(path, "torn").unwrap();
-        assert_eq!(SoftHorizon::open(dir.path(), "r", "a", "boot").unwrap().proof(), None);
+        assert_eq!(open(&dir, "r", "a", "boot").proof(), None);
     }
 
     #[test]
     fn a_claim_without_an_answer_shows_its_nonce() {
         let dir = tempfile::tempdir().unwrap();
-        SoftHorizon::open(dir.path(), "r", "a", "boot").unwrap().claiming(5).unwrap();
-        let proof = SoftHorizon::open(dir.path(), "r", "a", "boot").unwrap().proof().unwrap();
+        open(&dir, "r", "a", "boot").claiming(5).unwrap();
+        let proof = open(&dir, "r", "a", "boot").proof().unwrap();
         assert_eq!((proof.serial, proof.nonce, proof.soft_horizon_unix_ms), (None, 5, 0));
     }
 }

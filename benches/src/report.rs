@@ -97,8 +97,8 @@ impl RowReport {
             format!("{:.3} .. {:.3}", quantile(values, from), quantile(values, to))
         };
         format!(
-            "| {number:>2} | {what:<45} | {against:<15} | {goal:>4} | {:>6.3} | {} | {} | {:>3.0} % \
-             | {:>6.2} | {:>6.2} | {:<6} |",
+            "| {number:>2} | {what:<45} | {against:<15} | {goal:>4} | {:>6.3} \
+             | {} | {} | {:>3.0} % | {:>6.2} | {:>6.2} | {:<6} |",
             self.result(),
             span(&self.ratios, 0.25, 0.75),
             span(&self.medians, 0.0, 1.0),

@@ -9,9 +9,9 @@
 //!   switched into model mode with us.
 
 #[cfg(idgen_loom)]
-pub use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+pub use loom::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 #[cfg(not(idgen_loom))]
-pub use portable_atomic::{AtomicU32, AtomicU64, Ordering};
+pub use portable_atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 /// A value alone on its cache line, so that writers of a neighbour do not slow its readers.
 ///

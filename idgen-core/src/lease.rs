@@ -151,8 +151,7 @@ impl WorkerLease {
     }
 
     /// Makes a generator that begins with a horizon of its holder's own, at most the lease's: it
-    /// issues below `limit_unix_ms` until it is extended. A generator refuses a limit that leaves
-    /// it no tick.
+    /// issues below `limit_unix_ms` until it is extended; nothing at all if that is the floor.
     #[must_use]
     pub const fn limited_to(mut self, limit_unix_ms: u64) -> Self {
         if limit_unix_ms < self.limit_unix_ms {

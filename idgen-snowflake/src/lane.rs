@@ -32,7 +32,7 @@
 //! whoever holds an id below a new horizon also sees what the extender did before, that is the
 //! lease on record. The gates are Relaxed: they are advice.
 
-use idgen_core::atomics::{AtomicU64, CacheLine, Ordering};
+use idgen_core::atomics::{AtomicI64, AtomicU64, CacheLine, Ordering};
 use idgen_core::{Clock, Floor, IdRange, Refusal};
 
 use crate::error::ExtendError;
@@ -55,8 +55,8 @@ pub(crate) struct Lane {
 struct Edge {
     plain_gate: AtomicU64,
     other_gate: AtomicU64,
-    /// The last leased tick: one below the horizon.
-    last: AtomicU64,
+    /// The last leased tick: one below the horizon, and -1 where none is to be issued yet.
+    last: AtomicI64,
     ground: Ground,
 }
 
@@ -65,7 +65,7 @@ impl Lane {
         let edge = Edge {
             plain_gate: AtomicU64::new(if start.ground.plain { 0 } else { SHUT }),
             other_gate: AtomicU64::new(0),
-            last: AtomicU64::new(start.last.cast_unsigned()),
+            last: AtomicI64::new(start.last),
             ground: start.ground,
         };
         Self { edge: CacheLine::new(edge), word: CacheLine::new(Word::new(start.word)) }
@@ -204,10 +204,10 @@ impl Lane {
     pub(crate) fn last(&self) -> i64 {
         if self.edge.ground.rules.lack(Rule::HorizonOrdered) {
             // Relaxed: too weak, on purpose.
-            return self.edge.last.load(Ordering::Relaxed).cast_signed();
+            return self.edge.last.load(Ordering::Relaxed);
         }
         // Acquire: pairs with the Release in `extend`.
-        self.edge.last.load(Ordering::Acquire).cast_signed()
+        self.edge.last.load(Ordering::Acquire)
     }
 
     /// Raises the horizon; a lower one changes nothing.
@@ -217,7 +217,6 @@ impl Lane {
         if self.is_ended() {
             return Err(ExtendError::Ended);
         }
-        let Ok(last) = u64::try_from(last) else { return Ok(()) };
         let ordered = !rules.lack(Rule::HorizonOrdered);
         // Release: pairs with the Acquire in `last`. Relaxed is too weak, on purpose.
         let order = if ordered { Ordering::Release } else { Ordering::Relaxed };

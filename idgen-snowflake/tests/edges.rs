@@ -60,8 +60,13 @@ fn a_limited_lease_begins_with_less() {
     let id = short.next_id(&At(T + 500)).unwrap();
     assert_eq!(standard().decode(id).unwrap().unix_ms(), T + 500);
     for limit_ms in [0, T - 1, T] {
-        let error = refused(standard(), limited(limit_ms));
-        assert_eq!(error, NewError::LeaseTooShort { ticks: 0, tick_ms: 1 });
+        let none = Snowflake::new(standard(), limited(limit_ms)).unwrap();
+        assert_eq!(none.next_id(&At(T + 500)), Err(Refusal::Exhausted));
+        assert_eq!(none.horizon_unix_ms(), T);
+        none.extend(&Renewal::assume(1, T + 600)).unwrap();
+        assert!(none.next_id(&At(T + 500)).is_ok());
+        let none = Snowflake::new(standard(), limited(limit_ms)).unwrap();
+        assert_eq!(none.end().unwrap().floor(), Floor::at(T));
     }
 }
 

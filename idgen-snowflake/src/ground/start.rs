@@ -48,10 +48,8 @@ impl Start {
             return Err(NewError::LeaseTooLong { ticks, max_ticks });
         }
         let ground = Ground::new(layout, floor_tick, worker, borrow_ms, rules);
-        let limit = ground.last_below(lease.limit_unix_ms()).unwrap_or(i64::MAX);
-        if limit < 0 {
-            return Err(NewError::LeaseTooShort { ticks: 0, tick_ms: layout.tick_ms() });
-        }
+        // A limit at or below the floor: nothing is issued until it is extended.
+        let limit = ground.last_below(lease.limit_unix_ms()).unwrap_or(i64::MAX).max(-1);
         Ok(Self { ground, word: sequence, last: limit.min(ticks.cast_signed() - 1) })
     }
 }

@@ -137,8 +137,13 @@ where
         if flaw::is(Flaw::SupplyAfterRetire) {
             return Ok(());
         }
-        // The retirer has seen *bare* in this very word and does not hand the range back.
-        if word::is_retired(word) { Err(SupplyError::Retired { range }) } else { Ok(()) }
+        if word::is_retired(word) {
+            // The retirer has seen *bare* and does not hand the range back. Nobody acts on *bare*
+            // any more, but what the cursor tells about itself should not count the range.
+            state.set_bare();
+            return Err(SupplyError::Retired { range });
+        }
+        Ok(())
     }
 
     /// The newest generation and its highest id; the permit keeps both as they are.

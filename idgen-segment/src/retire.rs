@@ -95,7 +95,8 @@ impl<T: OnTurn> SegmentCursor<T> {
 
     /// The last id claimed of the active segment; `None` before its first.
     ///
-    /// Out of date as soon as it is read, if others claim.
+    /// Out of date as soon as it is read, if others claim. Of a retired cursor it may be one of the
+    /// tail: calls under way when it retired were refused, but are counted.
     pub fn last_issued(&self) -> Option<u64> {
         loop {
             let active = self.state.active();
@@ -109,13 +110,16 @@ impl<T: OnTurn> SegmentCursor<T> {
         }
     }
 
-    /// The id that the next call would issue; `None` if none is at hand.
+    /// The id that the next call would issue; `None` if none is at hand, or the cursor is retired.
     ///
     /// Out of date as soon as it is read, if others claim.
     pub fn upcoming(&self) -> Option<u64> {
         loop {
             let active = self.state.active();
             let word = self.state.word();
+            if word::is_retired(word) {
+                return None;
+            }
             let generation = word::lift(active, word);
             let Some(ground) = self.state.slot(generation).read_exactly(generation) else {
                 continue;

@@ -68,7 +68,7 @@ pub enum RefillError<E> {
     #[error("the source granted no segment; ask it again later")]
     Source(#[source] E),
     /// The cursor did not take what the source granted.
-    #[error("the cursor did not take the segment it was granted")]
+    #[error("the cursor did not take the segment; see why, then hand it back or lease one above")]
     Supply(#[source] SupplyError),
 }
 

@@ -139,6 +139,11 @@ impl State {
         self.word.fetch_and(!BARE, Ordering::AcqRel) // releases the slot to every later claim
     }
 
+    /// Withdraws what `clear_bare` published on a cursor that it found retired.
+    pub(crate) fn set_bare(&self) {
+        self.word.fetch_or(BARE, Ordering::AcqRel); // keeps the chain of changes of the word whole
+    }
+
     /// Ends all claims and answers the word before, which divides the claimed from the tail.
     pub(crate) fn set_retired(&self) -> u64 {
         #[cfg(idgen_loom)]

@@ -153,3 +153,16 @@ fn permits_and_handles_cross_threads() {
     assert_eq!(std::thread::spawn(move || handle.next_id()).join().unwrap(), Ok(1));
     assert_eq!((cursor.next_id(), cursor.gaps()), (Ok(2), 0));
 }
+
+/// What a retired cursor tells does not change when a segment arrives too late.
+#[test]
+fn a_late_segment_leaves_a_retired_cursor_as_it_was() {
+    let cursor = supplied(range(1, 1, 5));
+    assert_eq!((cursor.next_id(), cursor.upcoming()), (Ok(1), Some(2)));
+    let refill = cursor.begin_refill().unwrap();
+    assert!(cursor.retire().is_some());
+    assert!(refill.supply(range(11, 1, 5)).is_err());
+    assert!(cursor.is_bare(), "what was so when it retired");
+    assert_eq!(cursor.highest_supplied(), Some(5), "the late segment was not taken");
+    assert_eq!(cursor.upcoming(), None, "an ended cursor has no next id");
+}

@@ -18,6 +18,7 @@
 //! return, the same for both sides, so its three instructions are part of either figure.
 
 mod method;
+mod place;
 mod report;
 mod team;
 pub mod waits;

@@ -1,5 +1,6 @@
 //! Pairs, runs and their medians.
 
+use crate::place::place;
 use crate::team::{Member, Side, Span, Team};
 
 /// How much is measured.
@@ -88,12 +89,23 @@ impl Method {
         let team = Team::new(threads);
         let member = || Member::new(&team, candidate(), reference());
         std::thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(|| member().follow());
+            let member = &member;
+            for nth in 1..threads {
+                scope.spawn(move || {
+                    place(nth);
+                    member().follow();
+                });
             }
-            let (leader, run) = self.pairs_of(member(), threads);
-            leader.dismiss();
-            run
+            // Not on the caller's thread: whatever that starts later would stay in this place.
+            let leader = scope.spawn(move || {
+                if threads > 1 {
+                    place(0);
+                }
+                let (leader, run) = self.pairs_of(member(), threads);
+                leader.dismiss();
+                run
+            });
+            leader.join().expect("the leader has a subject that does not panic")
         })
     }
 

@@ -31,8 +31,9 @@ use crate::word::{self, DRY};
 
 /// What to do when a cursor turns: its standby has become active and none waits any more.
 ///
-/// Called in cold code by the one thread whose exchange made the turn, after the turn; also when a
-/// handle's give-back has kept a refill from its permit for a moment. It should wake whoever
+/// Called in cold code by the one thread whose exchange made the turn, after the turn; also by who
+/// frees the permit of a bare cursor when a refill was kept from it meanwhile, whether the holder
+/// was a handle's give-back or another refill, which may have failed. It should wake whoever
 /// refills and return at once: the caller is still waiting for its id.
 pub trait OnTurn {
     /// The cursor has just turned, or its permit is free again: a refill may begin.

@@ -46,7 +46,7 @@ pub enum Flaw {
     FreeGiveBack,
     /// A block's rest goes back wherever the word stands.
     GiveBackAnywhere,
-    /// A give-back does not tell the refill that it kept out.
+    /// Who frees the permit does not tell the refill that it kept out.
     NoKnock,
 }
 

@@ -218,13 +218,7 @@ impl<T: OnTurn> SegmentCursor<T> {
             return false;
         }
         let went = self.give_back_under_permit(generation, end, len);
-        let knocked = self.state.free_permit();
-        #[cfg(idgen_loom)]
-        let knocked = knocked && !flaw::is(Flaw::NoKnock);
-        if knocked {
-            // A refill found the permit taken and went away; nobody else would call it again.
-            self.hook.on_turn();
-        }
+        self.free_permit();
         went
     }
 

@@ -167,7 +167,7 @@ where
     T: OnTurn,
 {
     fn drop(&mut self) {
-        self.cursor.state.free_permit();
+        self.cursor.free_permit();
     }
 }
 
@@ -178,6 +178,14 @@ impl<T: OnTurn> SegmentCursor<T> {
     /// owned pointer: [`Refill::begin`].
     pub fn begin_refill(&self) -> Option<Refill<&Self, T>> {
         Refill::begin(self)
+    }
+
+    /// Frees the permit. A refill that found it taken went away and nobody would call it again:
+    /// not for a turn that came between the holder's look at the cursor and this.
+    pub(crate) fn free_permit(&self) {
+        if self.state.free_permit() && self.needs_refill() {
+            self.hook.on_turn();
+        }
     }
 
     /// Whether no standby waits. A retired cursor tells what was so when it retired.

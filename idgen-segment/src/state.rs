@@ -12,7 +12,8 @@
 //! *bare* before the turn to g could happen) and every slot store before it. `active` is raised
 //! with AcqRel and read Acquire: who reads g there, without touching the word, sees the same.
 //! The permit pairs its Acquire exchange with its Release give-up, so that the slots have one
-//! writer at a time and each knows the last one's work.
+//! writer at a time and each knows the last one's work. Who finds it held leaves a *knock*, with
+//! Release: the holder, who acquires it on giving up, sees the turn that sent the other there.
 //!
 //! A model checker of the loom kind executes loads in program order: it shows stale reads, never a
 //! load that takes effect after a later store (load buffering). The one place where that would
@@ -28,9 +29,9 @@ use crate::slot::Slot;
 use crate::word::{self, BARE, DRY, RETIRED};
 
 const FREE: u32 = 0;
-const REFILLING: u32 = 1;
-const GIVING_BACK: u32 = 2;
-const GIVING_BACK_KNOCKED: u32 = 3;
+const HELD: u32 = 1;
+/// Held, and a refill was kept out.
+const KNOCKED: u32 = 2;
 
 #[derive(Debug)]
 pub(crate) struct State {
@@ -155,34 +156,32 @@ impl State {
         self.word.fetch_or(RETIRED, Ordering::AcqRel) // acquires both slots, ends the claims
     }
 
-    /// Takes the permit for a refill, if it is free.
+    /// Takes the permit for a refill, if it is free; else leaves a knock.
     pub(crate) fn take_permit(&self) -> bool {
         #[cfg(idgen_loom)]
         if flaw::is(Flaw::SplitPermit) {
             let free = self.seldom.permit.load(Ordering::Acquire) == FREE; // planted
-            self.seldom.permit.store(REFILLING, Ordering::Release); // planted
+            self.seldom.permit.store(HELD, Ordering::Release); // planted
             return free;
         }
         loop {
-            match self.exchange_permit(FREE, REFILLING) {
+            match self.exchange_permit(FREE, HELD) {
                 Ok(_) => return true,
-                Err(GIVING_BACK) => {
-                    if self.exchange_permit(GIVING_BACK, GIVING_BACK_KNOCKED).is_ok() {
-                        return false;
-                    }
-                }
-                Err(_) => return false,
+                // A second knock is one too: it brings its own turn along.
+                Err(held) if self.exchange_permit(held, KNOCKED).is_ok() => return false,
+                Err(_) => {}
             }
         }
     }
 
     /// Takes the permit for a give-back, if it is free.
     pub(crate) fn take_permit_to_give_back(&self) -> bool {
-        self.exchange_permit(FREE, GIVING_BACK).is_ok()
+        self.exchange_permit(FREE, HELD).is_ok()
     }
 
     fn exchange_permit(&self, from: u32, to: u32) -> Result<u32, u32> {
-        // Success pairs with `free_permit`; a failed look only decides who waits.
+        // Success pairs with `free_permit`, both ways: the next holder sees the last one's stores,
+        // and who frees sees the turn that made another knock. A failed look is looked at again.
         let (success, failure) = (Ordering::AcqRel, Ordering::Relaxed);
         self.seldom.permit.compare_exchange(from, to, success, failure)
     }
@@ -193,8 +192,11 @@ impl State {
         if flaw::is(Flaw::KeepPermit) {
             return false;
         }
-        // Releases the holder's slot stores to the next one in `exchange_permit`.
-        self.seldom.permit.swap(FREE, Ordering::AcqRel) == GIVING_BACK_KNOCKED
+        // Pairs with `exchange_permit`, both ways.
+        let knocked = self.seldom.permit.swap(FREE, Ordering::AcqRel) == KNOCKED;
+        #[cfg(idgen_loom)]
+        let knocked = knocked && !flaw::is(Flaw::NoKnock);
+        knocked
     }
 
     pub(crate) fn count_gap(&self, n: u64) {

@@ -63,7 +63,7 @@ fn give_back_sleeper() {
 }
 
 #[derive(Default)]
-struct Bell(AtomicUsize);
+pub(crate) struct Bell(pub(crate) AtomicUsize);
 
 impl OnTurn for Bell {
     fn on_turn(&self) {

@@ -20,8 +20,15 @@ impl Runtime {
         name: &Name,
         definition: &Definition,
     ) -> Result<Created, StoreError> {
-        let (store, name, definition) = (self.store(), name.clone(), *definition);
-        self.administer(async move { store.create(&name, &definition).await }).await
+        let (store, asked, definition) = (self.store(), name.clone(), *definition);
+        let created =
+            self.administer(async move { store.create(&asked, &definition).await }).await?;
+        if created == Created::New
+            && let Some(deleted_elsewhere) = self.open_sequence(name)
+        {
+            deleted_elsewhere.reset(definition);
+        }
+        Ok(created)
     }
 
     /// Makes the next id of a sequence lie above `above`: on this node at once, on others with
@@ -33,7 +40,8 @@ impl Runtime {
     pub async fn advance(&self, name: &Name, above: u64) -> Result<(), StoreError> {
         let (store, asked) = (self.store(), name.clone());
         self.administer(async move { store.advance_to(&asked, above).await }).await?;
-        self.reset(name).await
+        self.reset(name).await;
+        Ok(())
     }
 
     /// Changes a sequence's settings: on this node at once, on others with their next lease.
@@ -49,7 +57,9 @@ impl Runtime {
         let (store, asked, alteration) = (self.store(), name.clone(), *alteration);
         let definition =
             self.administer(async move { store.alter(&asked, &alteration).await }).await?;
-        self.reset(name).await?;
+        if let Some(sequence) = self.open_sequence(name) {
+            sequence.reset(definition);
+        }
         Ok(definition)
     }
 
@@ -75,7 +85,8 @@ impl Runtime {
         let guard = Guard::new(Arc::clone(&self.shared.journal), name.clone());
         let store = self.store();
         self.administer(async move { guard.thaw(&*store, above).await }).await?;
-        self.reset(name).await
+        self.reset(name).await;
+        Ok(())
     }
 
     fn store(&self) -> Arc<dyn SequenceStore> {
@@ -95,13 +106,13 @@ impl Runtime {
         }
     }
 
-    /// Gives up what this node holds of a sequence that was moved.
-    async fn reset(&self, name: &Name) -> Result<(), StoreError> {
-        let Some(sequence) = self.open_sequence(name) else { return Ok(()) };
+    /// Gives up what this node holds of a sequence that was moved. The store has moved it, so that
+    /// this happens even if the look at its definition fails; the next lease tells it then.
+    async fn reset(&self, name: &Name) {
+        let Some(sequence) = self.open_sequence(name) else { return };
         let (store, asked) = (self.store(), name.clone());
-        let info = self.administer(async move { store.describe(&asked).await }).await?;
-        sequence.reset(info.definition);
-        Ok(())
+        let described = self.administer(async move { store.describe(&asked).await }).await;
+        sequence.reset(described.map_or_else(|_| sequence.definition(), |info| info.definition));
     }
 
     fn forget(&self, name: &Name) {

@@ -22,6 +22,11 @@ impl Guard {
         Self { journal, name }
     }
 
+    /// Whether this node was never granted a lease of the sequence.
+    pub(crate) fn knows_nothing(&self) -> bool {
+        self.mark().store.is_empty()
+    }
+
     /// Marks a lease, or says why nothing may be issued from it.
     pub(crate) fn check(&self, lease: &Lease, identity: &StoreIdentity) -> Result<(), IssueError> {
         let mark = self.mark();

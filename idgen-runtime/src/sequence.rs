@@ -55,7 +55,7 @@ pub struct Sequence {
     pub(crate) ground: ArcSwap<Ground>,
     pub(crate) waiters: Waiters,
     pub(crate) wanted: AtomicBool,
-    pub(crate) trouble: Mutex<Option<String>>,
+    pub(crate) trouble: Mutex<Option<IssueError>>,
     /// What the last cursor held when the sequence was closed.
     pub(crate) left: Mutex<Option<Retired>>,
 }
@@ -160,10 +160,12 @@ impl Sequence {
     /// [`IssueError`] if the store must be asked and does not answer by the deadline.
     pub async fn last(&self, deadline: Instant) -> Result<u64, IssueError> {
         let ground = self.ground.load_full();
-        if !ground.strict()
-            && let Some(last) = ground.cursor.last_issued()
-        {
-            return Ok(last);
+        if !ground.strict() {
+            // Between its first lease and its first id the node has issued nothing.
+            let before_first = || ground.cursor.upcoming().map(|next| next - 1);
+            if let Some(last) = ground.cursor.last_issued().or_else(before_first) {
+                return Ok(last);
+            }
         }
         let (store, name) = (Arc::clone(&self.store), self.name.clone());
         let asked = self.background.run(async move { store.last(&name).await });
@@ -181,31 +183,55 @@ impl Sequence {
 
     /// What is wrong with this sequence now, if anything.
     pub fn trouble(&self) -> Option<String> {
-        lock(&self.trouble).clone()
+        lock(&self.trouble).as_ref().map(ToString::to_string)
     }
 
     /// Replaces the ground; what the old cursor still held is given up.
     pub(crate) fn reset(&self, definition: Definition) {
         // Relaxed: leases begin again with the next request's notification.
         self.wanted.store(false, Ordering::Relaxed);
+        // What the store said before the move counts no more; a freeze is the supplier's to lift.
+        lock(&self.trouble).take_if(|why| why.cause() != Cause::Frozen);
         self.renew_ground(definition);
     }
 
     pub(crate) fn renew_ground(&self, definition: Definition) {
+        // Held, so that no cursor is put in place behind the closing.
+        let left = lock(&self.left);
+        if self.waiters.closed().is_some() {
+            return;
+        }
         let old = self.ground.swap(Arc::new(Ground::new(definition, &self.wake)));
+        drop(left);
         // Its rest is a gap: the sequence was moved away from it.
         let _given_up = old.cursor.retire();
         self.wake.0.notify(1);
+    }
+
+    /// Takes over what the store says of the sequence; only another order needs another ground.
+    pub(crate) fn learn(&self, definition: Definition) {
+        let known = self.ground.load_full();
+        if known.definition == definition {
+            return;
+        }
+        if known.definition.order() != definition.order() {
+            return self.renew_ground(definition);
+        }
+        let same_cursor = Arc::new(Ground { definition, cursor: Arc::clone(&known.cursor) });
+        // An operator on this node who was faster knows better.
+        self.ground.compare_and_swap(&known, same_cursor);
     }
 
     /// Issues nothing from here on; what the cursor still held is left for the supplier to hand
     /// back.
     pub(crate) fn close(&self, why: &IssueError) {
         // Left before the closing is seen: the supplier looks for it then.
-        if let Some(left) = self.ground.load_full().cursor.retire() {
-            *lock(&self.left) = Some(left);
+        let mut left = lock(&self.left);
+        if let Some(retired) = self.ground.load_full().cursor.retire() {
+            *left = Some(retired);
         }
         self.waiters.close(why);
+        drop(left);
         self.wake.0.notify(1);
     }
 }

@@ -4,7 +4,12 @@
 //! a deadline or a retry is due. Then it serves the parked in order, and keeps one standby segment
 //! ahead: as soon as a segment is begun the next one is leased, so that each alone holds the
 //! reserve. Every lease is marked in the journal before its first id is issued; a lease that shows
-//! a store gone back freezes the sequence instead.
+//! a store gone back freezes the sequence instead. Where the journal knows the sequence, the store
+//! is looked at before the first lease: a lease moves a store's bound, and a process that is
+//! restarted again and again would move it past the marks.
+//!
+//! With each lease the store tells its definition, read after the grant: another node may have
+//! altered the sequence, and one of strict order is not issued from a segment.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -14,7 +19,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures_lite::future::{or, pending};
-use idgen_segment::{Pace, Refill, SegmentCursor, SupplyError};
+use idgen_segment::{Pace, Refill, SegmentCursor};
 use idgen_store::{Lease, SequenceInfo, StoreError, StoreIdentity};
 
 use crate::background::{engine, lock};
@@ -23,21 +28,33 @@ use crate::guard::Guard;
 use crate::retry::Backoff;
 use crate::sequence::{Sequence, Wake, late};
 
+mod answers;
+mod closing;
+
 type Fetch = Pin<Box<dyn Future<Output = Result<Arrival, StoreError>> + Send>>;
 type Permit = Refill<Arc<SegmentCursor<Wake>>, Wake>;
 
 /// What the store was asked for.
 enum Arrival {
-    Lease(Lease, StoreIdentity),
-    /// A look at a sequence that is frozen.
+    /// A lease, and the account of the sequence as of after the grant, if it could be had.
+    Lease(Lease, Option<SequenceInfo>, StoreIdentity),
+    /// A look at a sequence that is frozen, or known to the journal.
     Look(SequenceInfo, StoreIdentity),
 }
 
-/// An answer on its way; the permit is that of the cursor's standby slot.
+/// An answer on its way.
 struct Pending {
     fetch: Fetch,
-    permit: Option<Permit>,
+    purpose: Purpose,
     begun: Instant,
+}
+
+enum Purpose {
+    Look,
+    /// For the cursor's standby slot.
+    Standby(Permit),
+    /// For the requests up to this ticket.
+    Strict(u64),
 }
 
 pub(crate) struct Supplier {
@@ -50,6 +67,10 @@ pub(crate) struct Supplier {
     backoff: Backoff,
     retry_at: Option<Instant>,
     frozen: Option<IssueError>,
+    /// The store is known not to be behind the journal, as far as a look can tell.
+    looked: bool,
+    /// When a strict step last asked for the definition.
+    described: Option<Instant>,
     /// The highest id granted to this process: leases lie above it.
     above: u64,
     /// The newest leases, to name the serial of a tail at the end.
@@ -64,7 +85,7 @@ pub(crate) struct Supplier {
 
 enum Event {
     Woken,
-    Fetched(Result<Arrival, StoreError>),
+    Fetched(Box<Result<Arrival, StoreError>>),
     TimedOut,
 }
 
@@ -74,6 +95,8 @@ const REMEMBERED: usize = 4;
 const RATE_WINDOW: Duration = Duration::from_millis(100);
 /// How often the store of a frozen sequence is looked at, if anybody asks.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// How often strict steps ask for the definition: to learn late of a looser order breaks nothing.
+const DESCRIBE_AGAIN: Duration = Duration::from_secs(1);
 /// The most that one strict step leases.
 const STRICT_MOST: u64 = 1 << 20;
 
@@ -85,7 +108,10 @@ impl Supplier {
         max_step: u64,
         store_timeout: Duration,
     ) -> Self {
+        let looked = guard.knows_nothing();
         Self {
+            looked,
+            described: None,
             sequence,
             guard,
             pace,
@@ -114,6 +140,11 @@ impl Supplier {
             }
             self.fetch_if_needed();
             let timer = self.next_timer();
+            if timer.is_some_and(|at| at <= Instant::now()) {
+                // Not left to the race below, which a stream of requests would win for ever.
+                self.timed_out();
+                continue;
+            }
             let event = or(
                 async {
                     woken.await;
@@ -124,7 +155,7 @@ impl Supplier {
             .await;
             match event {
                 Event::Woken => {}
-                Event::Fetched(answer) => self.arrived(answer),
+                Event::Fetched(answer) => self.arrived(*answer),
                 Event::TimedOut => self.timed_out(),
             }
         }
@@ -153,20 +184,33 @@ impl Supplier {
             return;
         }
         if pausing {
-            return;
+            return self.refuse_what_is_known();
         }
         let ground = self.sequence.ground.load_full();
-        if ground.strict() {
+        if !self.looked {
+            if self.wanted() {
+                self.look();
+            }
+        } else if ground.strict() {
+            let newest = self.sequence.waiters.newest();
             let wanted = self.sequence.waiters.wanted(STRICT_MOST);
             if wanted > 0 {
-                self.fetch(wanted, None);
+                self.fetch(wanted, Purpose::Strict(newest));
             }
         } else if self.wanted()
             && let Some(permit) = Refill::begin(Arc::clone(&ground.cursor))
         {
             self.observe_turn(&ground.cursor);
             let waiting = self.sequence.waiters.wanted(self.max_step);
-            self.fetch(self.pace.step().max(waiting), Some(permit));
+            self.fetch(self.pace.step().max(waiting), Purpose::Standby(permit));
+        }
+    }
+
+    /// What the store has refused for good is not waited for.
+    fn refuse_what_is_known(&self) {
+        let why = lock(&self.sequence.trouble).clone();
+        if let Some(why) = why.filter(|why| why.cause() != Cause::StoreDown) {
+            self.sequence.waiters.refuse_all(&why);
         }
     }
 
@@ -176,14 +220,22 @@ impl Supplier {
         self.sequence.wanted.load(Ordering::Relaxed) || !self.sequence.waiters.is_empty()
     }
 
-    fn fetch(&mut self, len: u64, permit: Option<Permit>) {
+    fn fetch(&mut self, len: u64, purpose: Purpose) {
         let (store, name) = (Arc::clone(&self.sequence.store), self.sequence.name.clone());
         let above = self.above;
+        let now = Instant::now();
+        let fresh = |at: Instant| now.saturating_duration_since(at) < DESCRIBE_AGAIN;
+        let describe = !matches!(purpose, Purpose::Strict(_)) || !self.described.is_some_and(fresh);
+        if describe {
+            self.described = Some(now);
+        }
         let fetch = Box::pin(async move {
             let lease = store.lease(&name, len, above).await?;
-            Ok(Arrival::Lease(lease, store.identity().await?))
+            // A lease in hand is not given up because the account of it failed.
+            let info = if describe { store.describe(&name).await.ok() } else { None };
+            Ok(Arrival::Lease(lease, info, store.identity().await?))
         });
-        self.pending = Some(Pending { fetch, permit, begun: Instant::now() });
+        self.pending = Some(Pending { fetch, purpose, begun: now });
     }
 
     fn look(&mut self) {
@@ -191,7 +243,7 @@ impl Supplier {
         let fetch = Box::pin(async move {
             Ok(Arrival::Look(store.describe(&name).await?, store.identity().await?))
         });
-        self.pending = Some(Pending { fetch, permit: None, begun: Instant::now() });
+        self.pending = Some(Pending { fetch, purpose: Purpose::Look, begun: Instant::now() });
     }
 
     fn next_timer(&self) -> Option<Instant> {
@@ -204,7 +256,7 @@ impl Supplier {
         let now = Instant::now();
         let why = lock(&self.sequence.trouble).clone();
         self.sequence.waiters.expire(now, || match &why {
-            Some(why) => IssueError::new(Cause::StoreDown, why.clone()).retry(1000),
+            Some(why) => why.clone(),
             None => late("no lease could be had in time; the store is slow or the load too high"),
         });
         if self.retry_at.is_some_and(|at| at <= now) {
@@ -222,67 +274,11 @@ impl Supplier {
     fn give_up(&self, fetch: Fetch) {
         let (store, name) = (Arc::clone(&self.sequence.store), self.sequence.name.clone());
         self.sequence.background.spawn(async move {
-            if let Ok(Arrival::Lease(lease, _)) = fetch.await {
+            if let Ok(Arrival::Lease(lease, ..)) = fetch.await {
                 // What cannot be handed back is a gap.
                 store.hand_back(&name, &lease).await.ok();
             }
         });
-    }
-
-    fn arrived(&mut self, answer: Result<Arrival, StoreError>) {
-        let Some(pending) = self.pending.take() else { return };
-        match answer {
-            Err(error) => self.failed(&error),
-            Ok(Arrival::Lease(lease, identity)) => match self.guard.check(&lease, &identity) {
-                Err(frozen) => self.freeze(frozen),
-                Ok(()) => self.granted(lease, pending),
-            },
-            Ok(Arrival::Look(info, identity)) => match self.guard.check_again(&info, &identity) {
-                Err(frozen) => self.freeze(frozen),
-                Ok(()) => self.thawed(&info),
-            },
-        }
-    }
-
-    fn thawed(&mut self, info: &SequenceInfo) {
-        tracing::info!(sequence = %self.sequence.name, bound = info.bound, "thawed");
-        self.frozen = None;
-        self.granted.clear();
-        *lock(&self.sequence.trouble) = None;
-        self.sequence.renew_ground(info.definition);
-    }
-
-    fn granted(&mut self, lease: Lease, pending: Pending) {
-        self.backoff.reset();
-        *lock(&self.sequence.trouble) = None;
-        self.above = self.above.max(lease.range.last());
-        let Some(permit) = pending.permit else {
-            return self.sequence.waiters.share(lease.range);
-        };
-        self.last_fetch = pending.begun.elapsed();
-        match permit.supply(lease.range) {
-            Ok(()) => self.remember(lease),
-            Err(refused) => self.refused(lease, &refused),
-        }
-    }
-
-    fn remember(&mut self, lease: Lease) {
-        self.granted.push_back(lease);
-        if self.granted.len() > REMEMBERED {
-            self.granted.pop_front();
-        }
-    }
-
-    /// A cursor that is closed takes no lease: it goes back at the end. One that an operator has
-    /// replaced meanwhile takes none either: then the sequence was moved away from it.
-    fn refused(&mut self, lease: Lease, refused: &SupplyError) {
-        let current = Arc::clone(&self.sequence.ground.load().cursor);
-        let closed = self.supplied.as_ref().is_some_and(|it| Arc::ptr_eq(it, &current));
-        if closed && matches!(refused, SupplyError::Retired { .. }) {
-            self.unsupplied.push(lease);
-        } else {
-            tracing::warn!(sequence = %self.sequence.name, %refused, "a lease is a gap");
-        }
     }
 
     /// The newest segment has become active: the one before it was issued since the last turn.
@@ -298,80 +294,11 @@ impl Supplier {
         }
         self.last_turn = now;
     }
-
-    fn failed(&mut self, error: &StoreError) {
-        let pause = self.backoff.pause();
-        self.retry_at = Some(Instant::now() + pause);
-        let why = IssueError::from(error);
-        *lock(&self.sequence.trouble) = Some(why.to_string());
-        match why.cause() {
-            Cause::StoreDown => {
-                tracing::warn!(sequence = %self.sequence.name, %error, "no lease; trying again");
-            }
-            // The next request asks the store anew: it may have been altered or created.
-            _ => {
-                // Relaxed: set again by the next request before its notification.
-                self.sequence.wanted.store(false, Ordering::Relaxed);
-                self.sequence.waiters.refuse_all(&why);
-            }
-        }
-    }
-
-    /// Ids in hand are not issued either: the store may grant them to others.
-    fn freeze(&mut self, why: IssueError) {
-        tracing::error!(sequence = %self.sequence.name, %why, "frozen");
-        *lock(&self.sequence.trouble) = Some(why.to_string());
-        let ground = self.sequence.ground.load_full();
-        // What is left may be another's by now: it is neither issued nor handed back.
-        let _given_up = ground.cursor.retire();
-        self.sequence.waiters.refuse_all(&why);
-        self.frozen = Some(why);
-        self.retry_at = Some(Instant::now() + LOOK_AGAIN);
-    }
-
-    /// Hands back what was not issued: each tail once, under the serial of its lease.
-    async fn finish(mut self) -> u64 {
-        let late = self.pending.take();
-        let mut tails = VecDeque::new();
-        if let Some(left) = lock(&self.sequence.left).take() {
-            tails.extend([left.tail, left.standby].into_iter().flatten());
-        }
-        let mut lost = 0;
-        if let Some(pending) = late
-            && let Ok(Arrival::Lease(lease, _)) = pending.fetch.await
-        {
-            self.unsupplied.push(lease);
-        }
-        for lease in &self.unsupplied {
-            lost += hand_back(&self.sequence, lease).await;
-        }
-        for range in tails {
-            let of = self.granted.iter().find(|lease| lease.range.contains(range.start()));
-            let Some(serial) = of.map(|lease| lease.serial) else {
-                lost += range.len();
-                continue;
-            };
-            lost += hand_back(&self.sequence, &Lease { range, serial }).await;
-        }
-        lost
-    }
-}
-
-/// How many ids could not be handed back.
-async fn hand_back(sequence: &Sequence, tail: &Lease) -> u64 {
-    match sequence.store.hand_back(&sequence.name, tail).await {
-        Ok(()) => 0,
-        Err(error) => {
-            let ids = tail.range.len();
-            tracing::warn!(sequence = %sequence.name, ids, %error, "a tail is a gap");
-            ids
-        }
-    }
 }
 
 async fn fetched(pending: Option<&mut Pending>) -> Event {
     match pending {
-        Some(pending) => Event::Fetched(pending.fetch.as_mut().await),
+        Some(pending) => Event::Fetched(Box::new(pending.fetch.as_mut().await)),
         None => pending_for_ever().await,
     }
 }

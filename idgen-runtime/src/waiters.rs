@@ -21,12 +21,20 @@ struct Waiter {
     max: NonZeroU64,
     deadline: Instant,
     answer: oneshot::Sender<Answer>,
+    /// Which of all that ever parked, counted from 1.
+    ticket: u64,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Waiter>,
+    tickets: u64,
 }
 
 /// The queue of one sequence.
 #[derive(Default)]
 pub(crate) struct Waiters {
-    queue: Mutex<VecDeque<Waiter>>,
+    queue: Mutex<Queue>,
     /// Written under the queue's lock, so that nobody parks behind the closing.
     closed: OnceLock<IssueError>,
     gaps: AtomicU64,
@@ -44,39 +52,54 @@ impl Waiters {
         if let Some(why) = self.closed.get() {
             return Err(why.clone());
         }
-        if queue.len() >= MOST {
+        if queue.waiting.len() >= MOST {
             let message =
                 format!("{MOST} requests wait for this sequence already; ask again later");
             return Err(IssueError::new(Cause::StoreDown, message).retry(1000));
         }
-        queue.push_back(Waiter { max, deadline, answer });
+        queue.tickets += 1;
+        let ticket = queue.tickets;
+        queue.waiting.push_back(Waiter { max, deadline, answer, ticket });
         Ok(receiver)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        lock(&self.queue).is_empty()
+        lock(&self.queue).waiting.is_empty()
+    }
+
+    /// The ticket of the request that parked last.
+    pub(crate) fn newest(&self) -> u64 {
+        lock(&self.queue).tickets
     }
 
     /// How many ids the waiting requests want, at most `cap`.
     pub(crate) fn wanted(&self, cap: u64) -> u64 {
         let queue = lock(&self.queue);
-        queue.iter().fold(0, |sum: u64, waiter| sum.saturating_add(waiter.max.get())).min(cap)
+        queue
+            .waiting
+            .iter()
+            .fold(0, |sum: u64, waiter| sum.saturating_add(waiter.max.get()))
+            .min(cap)
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        lock(&self.queue).iter().map(|waiter| waiter.deadline).min()
+        lock(&self.queue).waiting.iter().map(|waiter| waiter.deadline).min()
     }
 
     /// Answers waiting requests in order from what `take` yields, until it yields no more.
     ///
     /// Ids claimed for a request that has gone away meanwhile serve the next one; what nobody is
     /// left to take is a counted gap.
-    pub(crate) fn serve(&self, mut take: impl FnMut(NonZeroU64) -> Option<IdRange>) {
+    pub(crate) fn serve(&self, take: impl FnMut(NonZeroU64) -> Option<IdRange>) {
+        self.serve_up_to(u64::MAX, take);
+    }
+
+    fn serve_up_to(&self, newest: u64, mut take: impl FnMut(NonZeroU64) -> Option<IdRange>) {
         let mut spare: Option<IdRange> = None;
         loop {
-            let Some(waiter) = self.pop_live() else { break };
+            let Some(waiter) = self.pop_live(newest) else { break };
             let Some(range) = spare.take().or_else(|| take(waiter.max)) else {
-                lock(&self.queue).push_front(waiter);
+                self.put_back(waiter);
                 break;
             };
             let given = range.part(0, range.len().min(waiter.max.get())).unwrap_or(range);
@@ -91,10 +114,11 @@ impl Waiters {
         }
     }
 
-    /// Shares out a range that was leased for the waiting requests; what is left is a gap.
-    pub(crate) fn share(&self, range: IdRange) {
+    /// Shares out a range that was leased for the requests up to the ticket `newest`; what is left
+    /// is a gap. A request that came later may follow an id that another node leased after it.
+    pub(crate) fn share(&self, range: IdRange, newest: u64) {
         let mut left = Some(range);
-        self.serve(|max| {
+        self.serve_up_to(newest, |max| {
             let whole = left.take()?;
             let given = whole.part(0, whole.len().min(max.get()))?;
             left = whole.part(given.len(), whole.len() - given.len());
@@ -106,14 +130,27 @@ impl Waiters {
         }
     }
 
-    /// The first request whose caller is still there.
-    fn pop_live(&self) -> Option<Waiter> {
+    /// The first request whose caller is still there, if its ticket is not above `newest`.
+    fn pop_live(&self, newest: u64) -> Option<Waiter> {
         let mut queue = lock(&self.queue);
         loop {
-            let waiter = queue.pop_front()?;
+            if queue.waiting.front()?.ticket > newest {
+                return None;
+            }
+            let waiter = queue.waiting.pop_front()?;
             if !waiter.answer.is_canceled() {
                 return Some(waiter);
             }
+        }
+    }
+
+    /// A request that was not served waits on, unless the queue was closed meanwhile: behind the
+    /// closing nobody would look for it.
+    fn put_back(&self, waiter: Waiter) {
+        let mut queue = lock(&self.queue);
+        match self.closed.get() {
+            Some(why) => refuse(VecDeque::from([waiter]), &|| why.clone()),
+            None => queue.waiting.push_front(waiter),
         }
     }
 
@@ -121,9 +158,10 @@ impl Waiters {
     pub(crate) fn expire(&self, now: Instant, why: impl Fn() -> IssueError) {
         let mut queue = lock(&self.queue);
         let (late, waiting) = queue
+            .waiting
             .drain(..)
             .partition(|waiter| waiter.deadline <= now || waiter.answer.is_canceled());
-        *queue = waiting;
+        queue.waiting = waiting;
         drop(queue);
         refuse(late, &why);
     }
@@ -143,7 +181,7 @@ impl Waiters {
 
     /// Refuses every request that waits now.
     pub(crate) fn refuse_all(&self, why: &IssueError) {
-        let all = std::mem::take(&mut *lock(&self.queue));
+        let all = std::mem::take(&mut lock(&self.queue).waiting);
         refuse(all, &|| why.clone());
     }
 
@@ -204,6 +242,29 @@ mod tests {
         });
         assert_eq!(next.try_recv().unwrap(), Some(Ok(range(1, 3))));
         assert_eq!(waiters.gaps(), 1);
+    }
+
+    #[test]
+    fn a_closing_while_ids_are_looked_for_forgets_nobody() {
+        let waiters = Waiters::default();
+        let mut waiting = waiters.park(max(1), later()).unwrap();
+        waiters.serve(|_| {
+            waiters.close(&IssueError::draining());
+            None
+        });
+        assert_eq!(waiting.try_recv().unwrap(), Some(Err(IssueError::draining())));
+        assert!(waiters.is_empty());
+    }
+
+    #[test]
+    fn what_was_leased_for_earlier_requests_is_not_shared_with_later_ones() {
+        let waiters = Waiters::default();
+        drop(waiters.park(max(2), later()).unwrap());
+        let newest = waiters.newest();
+        let mut later = waiters.park(max(1), later()).unwrap();
+        waiters.share(range(1, 2), newest);
+        assert_eq!(later.try_recv().unwrap(), None);
+        assert_eq!(waiters.gaps(), 2);
     }
 
     #[test]

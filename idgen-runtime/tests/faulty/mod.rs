@@ -1,5 +1,7 @@
 //! A memory store that breaks down, delays and counts on command.
 
+#![allow(dead_code, reason = "no test file plants every fault")]
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,7 +21,9 @@ pub(crate) struct FaultyStore {
 #[derive(Default)]
 struct State {
     down: AtomicBool,
+    describe_fails: AtomicBool,
     delay: Mutex<Duration>,
+    answer_delay: Mutex<Duration>,
     leases: AtomicU64,
     handed_back: AtomicU64,
 }
@@ -43,6 +47,20 @@ impl FaultyStore {
         *self.state.delay.lock().unwrap() = delay;
     }
 
+    /// The store does what is asked, and its answers to leases come late.
+    pub(crate) fn delay_answers(&self, delay: Duration) {
+        *self.state.answer_delay.lock().unwrap() = delay;
+    }
+
+    pub(crate) fn fail_describe(&self, fail: bool) {
+        self.state.describe_fails.store(fail, Ordering::SeqCst);
+    }
+
+    /// The store without its faults, as another node sees it.
+    pub(crate) fn inner(&self) -> OpenStore {
+        self.inner.clone()
+    }
+
     pub(crate) fn leases(&self) -> u64 {
         self.state.leases.load(Ordering::SeqCst)
     }
@@ -53,18 +71,22 @@ impl FaultyStore {
 
     async fn pass(&self) -> Result<&Arc<dyn SequenceStore>, StoreError> {
         let delay = *self.state.delay.lock().unwrap();
-        if !delay.is_zero() {
-            let (done, slept) = futures_channel::oneshot::channel();
-            std::thread::spawn(move || {
-                std::thread::sleep(delay);
-                done.send(()).ok();
-            });
-            slept.await.unwrap();
-        }
+        sleep(delay).await;
         if self.state.down.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("planted outage".into()));
         }
         Ok(&self.inner.sequences)
+    }
+}
+
+async fn sleep(delay: Duration) {
+    if !delay.is_zero() {
+        let (done, slept) = futures_channel::oneshot::channel();
+        std::thread::spawn(move || {
+            std::thread::sleep(delay);
+            done.send(()).ok();
+        });
+        slept.await.unwrap();
     }
 }
 
@@ -80,7 +102,10 @@ impl SequenceStore for FaultyStore {
 
     async fn lease(&self, name: &Name, len: u64, above: u64) -> Result<Lease, StoreError> {
         self.state.leases.fetch_add(1, Ordering::SeqCst);
-        self.pass().await?.lease(name, len, above).await
+        let lease = self.pass().await?.lease(name, len, above).await;
+        let delay = *self.state.answer_delay.lock().unwrap();
+        sleep(delay).await;
+        lease
     }
 
     async fn hand_back(&self, name: &Name, tail: &Lease) -> Result<(), StoreError> {
@@ -105,6 +130,9 @@ impl SequenceStore for FaultyStore {
     }
 
     async fn describe(&self, name: &Name) -> Result<SequenceInfo, StoreError> {
+        if self.state.describe_fails.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("planted failure".into()));
+        }
         self.pass().await?.describe(name).await
     }
 

@@ -1,0 +1,115 @@
+//! What a supplier makes of the store's answers.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use idgen_segment::SupplyError;
+use idgen_store::{Lease, SequenceInfo, StoreError};
+
+use super::{Arrival, LOOK_AGAIN, Pending, Purpose, REMEMBERED, Supplier};
+use crate::background::lock;
+use crate::error::{Cause, IssueError};
+
+impl Supplier {
+    pub(super) fn arrived(&mut self, answer: Result<Arrival, StoreError>) {
+        let Some(pending) = self.pending.take() else { return };
+        match answer {
+            Err(error) => self.failed(&error),
+            Ok(Arrival::Lease(lease, info, identity)) => {
+                let checked = info.as_ref().map(|info| self.guard.check_info(info, &identity));
+                match checked.unwrap_or(Ok(())).and_then(|()| self.guard.check(&lease, &identity)) {
+                    Err(frozen) => self.freeze(frozen),
+                    Ok(()) => self.granted(lease, info, pending),
+                }
+            }
+            Ok(Arrival::Look(info, identity)) => match self.guard.check_again(&info, &identity) {
+                Err(frozen) => self.freeze(frozen),
+                Ok(()) => self.looked_well(&info),
+            },
+        }
+    }
+
+    fn looked_well(&mut self, info: &SequenceInfo) {
+        self.looked = true;
+        self.backoff.reset();
+        *lock(&self.sequence.trouble) = None;
+        if self.frozen.take().is_some() {
+            tracing::info!(sequence = %self.sequence.name, bound = info.bound, "thawed");
+            self.granted.clear();
+            self.sequence.renew_ground(info.definition);
+        } else {
+            self.sequence.learn(info.definition);
+        }
+    }
+
+    fn granted(&mut self, lease: Lease, info: Option<SequenceInfo>, pending: Pending) {
+        self.backoff.reset();
+        *lock(&self.sequence.trouble) = None;
+        self.above = self.above.max(lease.range.last());
+        if let Some(info) = info {
+            // Before the supply: a cursor that a stricter order has replaced takes no segment.
+            self.sequence.learn(info.definition);
+        }
+        match pending.purpose {
+            Purpose::Strict(newest) => self.sequence.waiters.share(lease.range, newest),
+            Purpose::Standby(permit) => {
+                self.last_fetch = pending.begun.elapsed();
+                match permit.supply(lease.range) {
+                    Ok(()) => self.remember(lease),
+                    Err(refused) => self.refused(lease, &refused),
+                }
+            }
+            Purpose::Look => unreachable!("a look brings no lease"),
+        }
+    }
+
+    fn remember(&mut self, lease: Lease) {
+        self.granted.push_back(lease);
+        if self.granted.len() > REMEMBERED {
+            self.granted.pop_front();
+        }
+    }
+
+    /// A cursor that is closed takes no lease: it goes back at the end. One that an operator has
+    /// replaced meanwhile takes none either: then the sequence was moved away from it.
+    fn refused(&mut self, lease: Lease, refused: &SupplyError) {
+        let current = Arc::clone(&self.sequence.ground.load().cursor);
+        let closed = self.supplied.as_ref().is_some_and(|it| Arc::ptr_eq(it, &current));
+        if closed && matches!(refused, SupplyError::Retired { .. }) {
+            self.unsupplied.push(lease);
+        } else {
+            tracing::warn!(sequence = %self.sequence.name, %refused, "a lease is a gap");
+        }
+    }
+
+    pub(super) fn failed(&mut self, error: &StoreError) {
+        let pause = self.backoff.pause();
+        self.retry_at = Some(Instant::now() + pause);
+        let why = IssueError::from(error);
+        *lock(&self.sequence.trouble) = Some(why.clone());
+        match why.cause() {
+            Cause::StoreDown => {
+                tracing::warn!(sequence = %self.sequence.name, %error, "no lease; trying again");
+            }
+            // The next request asks the store anew: it may have been altered or created.
+            _ => {
+                // Relaxed: set again by the next request before its notification.
+                self.sequence.wanted.store(false, Ordering::Relaxed);
+                self.sequence.waiters.refuse_all(&why);
+            }
+        }
+    }
+
+    /// Ids in hand are not issued either: the store may grant them to others.
+    fn freeze(&mut self, why: IssueError) {
+        tracing::error!(sequence = %self.sequence.name, %why, "frozen");
+        *lock(&self.sequence.trouble) = Some(why.clone());
+        let ground = self.sequence.ground.load_full();
+        // What is left may be another's by now: it is neither issued nor handed back.
+        let _given_up = ground.cursor.retire();
+        self.sequence.waiters.refuse_all(&why);
+        self.frozen = Some(why);
+        self.retry_at = Some(Instant::now() + LOOK_AGAIN);
+    }
+}

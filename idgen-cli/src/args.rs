@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod layout;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
@@ -46,7 +48,7 @@ pub(crate) enum Command {
     /// Look at a store.
     Store(StoreCommandArgs),
     /// Look at layouts.
-    Layout(LayoutArgs),
+    Layout(layout::LayoutArgs),
 }
 
 /// Where ids are recorded.
@@ -274,20 +276,6 @@ pub(crate) enum StoreCommand {
         /// The store: sqlite:PATH, sqlite://PATH or memory:.
         url: String,
     },
-}
-
-/// `idgen layout`.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct LayoutArgs {
-    #[command(subcommand)]
-    pub(crate) command: LayoutCommand,
-}
-
-/// What to do with layouts.
-#[derive(Debug, Subcommand)]
-pub(crate) enum LayoutCommand {
-    /// List the known layouts with their ceilings and last dates.
-    List,
 }
 
 /// How ids are written.

@@ -2,6 +2,7 @@
 
 use idgen_runtime::{Cause, IssueError, StartError};
 use idgen_server::Refusal;
+use idgen_snowflake::UnknownPreset;
 use idgen_store::{NameError, RegistryError, StoreError};
 
 const REFUSED: u8 = 1;
@@ -109,6 +110,12 @@ impl From<StartError> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self { code: REFUSED, message: refusal.detail }
+    }
+}
+
+impl From<UnknownPreset<'_>> for Failure {
+    fn from(error: UnknownPreset<'_>) -> Self {
+        Self::usage(error.to_string())
     }
 }
 

@@ -18,7 +18,6 @@ use crate::failure::Failure;
 use crate::next::create_if_absent;
 use crate::output::Output;
 use crate::place::{make_data_dir, open};
-use crate::snowflake::preset;
 use listen::{Bound, raise_file_limit};
 
 /// The layout of the GenID door.
@@ -52,11 +51,11 @@ struct Plan {
 
 impl Plan {
     fn new(args: &ServeArgs) -> Result<Self, Failure> {
-        let layout = if args.layout == OFF { None } else { Some(preset(&args.layout)?) };
+        let layout = if args.layout == OFF { None } else { Some(Preset::named(&args.layout)?) };
         if let (Some(layout), Some(worker)) = (layout, args.worker) {
             check_worker(layout, worker)?;
         }
-        let genid = preset(GENID)?;
+        let genid = Preset::named(GENID)?;
         let nodes = [("zone", args.zone), ("dc", args.dc), ("machine", args.machine)];
         let genid_worker =
             genid.layout.worker(&nodes).map_err(|error| Failure::usage(error.to_string()))?;

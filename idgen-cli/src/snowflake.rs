@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use idgen_core::IdRange;
 use idgen_runtime::{Runtime, Settings, SnowflakeSettings};
-use idgen_snowflake::{PRESETS, Preset};
+use idgen_snowflake::Preset;
 
 use crate::args::SnowflakeArgs;
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ use crate::place::{block_on, open};
 const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(args: &SnowflakeArgs, output: &Output) -> Result<(), Failure> {
-    let preset = preset(&args.layout)?;
+    let preset = Preset::named(&args.layout)?;
     let count = NonZeroU64::new(args.count)
         .ok_or_else(|| Failure::usage("a count is at least 1; ask for 1 or more ids"))?;
     // Without a state directory: the worker id is released below, and a run that is killed leaves
@@ -28,18 +28,6 @@ pub(crate) fn run(args: &SnowflakeArgs, output: &Output) -> Result<(), Failure> 
         issued
     })?;
     output.ids(&issued?, args.format.into())
-}
-
-/// The layout of a name, or a failure that lists the names.
-pub(crate) fn preset(name: &str) -> Result<&'static Preset, Failure> {
-    PRESETS.iter().find(|preset| preset.name == name).ok_or_else(|| {
-        let known: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
-        Failure::usage(format!(
-            "no layout is named '{}'; take one of {}",
-            name.escape_debug(),
-            known.join(", ")
-        ))
-    })
 }
 
 async fn issue(

@@ -141,7 +141,7 @@ impl DecodedId {
     ///
     /// A [`Refusal`] that lists the known names, or says that the id has more bits than the layout.
     pub fn new(id: u64, layout: &str) -> Result<Self, Refusal> {
-        let preset = preset(layout)?;
+        let preset = Preset::named(layout).map_err(|e| Refusal::bad_request(e.to_string()))?;
         let decoded = preset.layout.decode(id).map_err(|e| Refusal::bad_request(e.to_string()))?;
         Ok(Self::of(id, preset.name, &decoded))
     }
@@ -156,17 +156,6 @@ impl DecodedId {
             sequence: decoded.sequence(),
         }
     }
-}
-
-fn preset(name: &str) -> Result<&'static Preset, Refusal> {
-    PRESETS.iter().find(|preset| preset.name == name).ok_or_else(|| {
-        let known: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
-        Refusal::bad_request(format!(
-            "no layout is named '{}'; take one of {}",
-            name.escape_debug(),
-            known.join(", ")
-        ))
-    })
 }
 
 /// How this server is.

@@ -58,7 +58,7 @@ pub use handle::SnowflakeHandle;
 pub use layout::compose::{DecodeError, Decoded, FieldError};
 pub use layout::{Field, Layout, LayoutBuilder, LayoutError, MAX_NODE_FIELDS, Role};
 pub use plan::{Needs, Plan, PlanError, PlanWarning, plan};
-pub use preset::{PRESETS, Preset, preset};
+pub use preset::{PRESETS, Preset, UnknownPreset, preset};
 #[cfg(idgen_loom)]
 pub use rule::Rule;
 pub use snowflake::Snowflake;

@@ -1,5 +1,7 @@
 //! Layouts with a name.
 
+use core::fmt;
+
 use crate::Layout;
 
 /// A layout with a name.
@@ -124,6 +126,36 @@ pub static PRESETS: [Preset; 11] = [
 
 const TWITTER_EPOCH_MS: u64 = 1_288_834_974_657;
 
+/// A name that no preset has; its sentence lists those there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownPreset<'a> {
+    /// The name that was asked for.
+    pub name: &'a str,
+}
+
+impl fmt::Display for UnknownPreset<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no layout is named '{}'; take one of ", self.name.escape_debug())?;
+        for (place, preset) in PRESETS.iter().enumerate() {
+            write!(f, "{}{}", if place == 0 { "" } else { ", " }, preset.name)?;
+        }
+        Ok(())
+    }
+}
+
+impl core::error::Error for UnknownPreset<'_> {}
+
+impl Preset {
+    /// The preset of this name.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownPreset`], which lists the names there are.
+    pub fn named(name: &str) -> Result<&'static Self, UnknownPreset<'_>> {
+        PRESETS.iter().find(|preset| preset.name == name).ok_or(UnknownPreset { name })
+    }
+}
+
 /// The layout of the preset of this name.
 ///
 /// # Examples
@@ -134,5 +166,5 @@ const TWITTER_EPOCH_MS: u64 = 1_288_834_974_657;
 /// assert!(preset("nobody").is_none());
 /// ```
 pub fn preset(name: &str) -> Option<&'static Layout> {
-    PRESETS.iter().find(|preset| preset.name == name).map(|preset| &preset.layout)
+    Preset::named(name).ok().map(|preset| &preset.layout)
 }

@@ -14,4 +14,5 @@ mod genid;
 mod harness;
 mod http;
 mod idpool;
+mod layouts;
 mod tools;

@@ -116,6 +116,16 @@ impl Ground {
         self.scale.id(word)
     }
 
+    /// Writes the ids of words from `first` on.
+    #[inline]
+    pub(crate) fn write_ids(&self, first: u64, ids: &mut [u64]) {
+        let (mut next, step) = (self.id(first), self.place());
+        for id in ids {
+            *id = next;
+            next = next.wrapping_add(step);
+        }
+    }
+
     /// The distance of the ids of neighbouring words.
     #[inline]
     pub(crate) fn place(&self) -> u64 {

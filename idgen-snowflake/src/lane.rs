@@ -14,6 +14,7 @@
 //!           A single number of a tick that is open already is claimed by adding, as above.
 //!           Refused: gate = max(gate, tick of the word), or MAX when it has ended.
 //!           Given, but the clock is past the horizon: gate = max(gate, last + 1).
+//!           Given, but the hint is behind the window: gate = max(gate, tick of the number).
 //! ```
 //!
 //! The ended bit stays in the tick that is compared: an ended word is past every `lim`, so one
@@ -97,7 +98,13 @@ impl Lane {
                 return Ok(ground.id(word));
             }
         }
-        self.claim(clock, 1).map(|claim| ground.id(claim.first))
+        let claim = self.claim(clock, 1)?;
+        let tick = ground.tick_of(claim.first);
+        if tick > ground.tick_at(clock.hint_unix_ms()) + ground.borrow {
+            // The hint lags: until it is there, adding would waste a number a call.
+            self.raise_gate(tick.cast_unsigned());
+        }
+        Ok(ground.id(claim.first))
     }
 
     /// The fast path: a number whose tick is leased and in the window, or nothing.
@@ -158,18 +165,16 @@ impl Lane {
 
     #[cold]
     fn refuse(&self, word: u64, refusal: Refusal) -> Refusal {
-        let gate = match refusal {
-            Refusal::Ended => SHUT,
-            _ => self.edge.ground.tick_of(word).cast_unsigned(),
-        };
-        self.raise_gate(gate);
+        let tick = self.edge.ground.tick_of(word).cast_unsigned();
+        self.raise_gate(if refusal == Refusal::Ended { SHUT } else { tick });
         refusal
     }
 
     fn raise_gate(&self, tick: u64) {
         let edge = &*self.edge;
         let gate = if edge.ground.plain { &edge.plain_gate } else { &edge.other_gate };
-        if !edge.ground.rules.lack(Rule::GateRises) {
+        // Relaxed: advice only. Looked at first, so as not to write in vain to what all read.
+        if gate.load(Ordering::Relaxed) < tick && !edge.ground.rules.lack(Rule::GateRises) {
             gate.fetch_max(tick, Ordering::Relaxed); // Relaxed: advice only.
         }
     }
@@ -189,11 +194,7 @@ impl Lane {
             let Ok(claim) = self.claim(clock, rest.len() as u64) else { break };
             let len = usize::try_from(claim.len).map_or(rest.len(), |len| len.min(rest.len()));
             let (now, later) = rest.split_at_mut(len);
-            let (mut next, step) = (self.edge.ground.id(claim.first), self.edge.ground.place());
-            for id in now {
-                *id = next;
-                next = next.wrapping_add(step);
-            }
+            self.edge.ground.write_ids(claim.first, now);
             rest = later;
         }
         let left = rest.len();
@@ -213,10 +214,10 @@ impl Lane {
     /// Raises the horizon; a lower one changes nothing.
     pub(crate) fn extend(&self, horizon_unix_ms: u64) -> Result<(), ExtendError> {
         let rules = self.edge.ground.rules;
-        let last = self.edge.ground.last_below(horizon_unix_ms).ok_or(ExtendError::WordFull)?;
         if self.is_ended() {
             return Err(ExtendError::Ended);
         }
+        let last = self.edge.ground.last_below(horizon_unix_ms).ok_or(ExtendError::WordFull)?;
         let ordered = !rules.lack(Rule::HorizonOrdered);
         // Release: pairs with the Acquire in `last`. Relaxed is too weak, on purpose.
         let order = if ordered { Ordering::Release } else { Ordering::Relaxed };

@@ -353,3 +353,15 @@ fn buckets_are_apart_and_end_as_one() {
     assert_eq!((four.len(), four.bucket(4).is_none()), (4, true));
     assert_eq!(four.end().unwrap().floor(), Floor::at(T));
 }
+
+#[test]
+fn an_ended_generator_says_so_whatever_the_renewal() {
+    let wide = Layout::builder(32).unsigned().sequence(32).build();
+    let from_ms = wide.epoch_unix_ms();
+    let lease = WorkerLease::assume(0, Floor::at(from_ms), from_ms + 100).unwrap();
+    let snowflake = Snowflake::new(&wide, lease).unwrap();
+    let too_far = Renewal::assume(0, from_ms + (1 << 30));
+    assert_eq!(snowflake.extend(&too_far), Err(ExtendError::WordFull));
+    assert!(snowflake.end().is_some());
+    assert_eq!(snowflake.extend(&too_far), Err(ExtendError::Ended));
+}

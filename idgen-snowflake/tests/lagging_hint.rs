@@ -2,9 +2,10 @@
 #![cfg(not(idgen_loom))]
 
 use std::cell::Cell;
+use std::num::NonZeroU64;
 
-use idgen_core::{Clock, Floor, WorkerLease};
-use idgen_snowflake::{Snowflake, SnowflakeHandle, preset};
+use idgen_core::{At, Clock, Floor, WorkerLease};
+use idgen_snowflake::{Layout, Snowflake, SnowflakeHandle, preset};
 
 const START_MS: u64 = 1_800_000_000_000;
 
@@ -39,4 +40,23 @@ fn a_hint_behind_the_borrow_window_costs_no_blocks() {
     clock.exact_ms.set(START_MS + 60);
     let later = handle.next_id(&clock).unwrap();
     assert_eq!(layout.decode(later).unwrap().unix_ms(), START_MS + 60, "a stale block is dropped");
+}
+
+/// Where the window is narrower than the lag: calls that add below the tick that is open.
+#[test]
+fn a_lagging_hint_wastes_one_number() {
+    let seconds = Layout::builder(32).epoch_unix_ms(0).tick_ms(1000).sequence(16).build();
+    for (borrow_ms, layout) in [(0, *preset("standard").unwrap()), (10, seconds)] {
+        let tick_ms = layout.tick_ms();
+        let lease = WorkerLease::assume(0, Floor::at(START_MS), START_MS + 100_000).unwrap();
+        let shared = Snowflake::with_borrow(&layout, lease, borrow_ms).unwrap();
+        let there_ms = START_MS + 3 * tick_ms;
+        let clock = Lagging { exact_ms: Cell::new(there_ms), hint_ms: there_ms - 1 };
+        let first = shared.take(&clock, NonZeroU64::MIN).unwrap().start();
+        let ids: Vec<u64> = (0..1000).map(|_| shared.next_id(&clock).unwrap()).collect();
+        let place = layout.sequence_place();
+        assert!(ids[999] <= first + place * 1001, "{} wasted", (ids[999] - first) / place - 1000);
+        let caught_up = At(there_ms);
+        assert_eq!(shared.next_id(&caught_up), Ok(ids[999] + place), "the gate is open again");
+    }
 }

@@ -15,11 +15,12 @@ pub use portable_atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 /// A value alone on its cache line, so that writers of a neighbour do not slow its readers.
 ///
-/// 128 bytes on 64-bit targets (x86-64 fetches lines in pairs), 64 elsewhere: small machines have
-/// little memory and mostly no caches.
+/// 128 bytes on 64-bit targets (x86-64 fetches lines in pairs), 64 on smaller ones with an
+/// operating system. Microcontrollers get no lines: their cores do not share caches, and 32 buckets
+/// are to fit into 16 KiB.
 #[derive(Debug, Default)]
 #[cfg_attr(target_pointer_width = "64", repr(align(128)))]
-#[cfg_attr(not(target_pointer_width = "64"), repr(align(64)))]
+#[cfg_attr(not(any(target_pointer_width = "64", target_os = "none")), repr(align(64)))]
 pub struct CacheLine<T>(T);
 
 impl<T> CacheLine<T> {

@@ -45,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("fuzz", EVERYTHING),
     ("benches", EVERYTHING),
+    ("demos", &["idgen-core", "idgen-segment", "idgen-snowflake"]),
     ("xtask", &[]),
 ];
 
@@ -263,6 +264,9 @@ pub(super) fn competitors(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// Manifests that only deny unsafe code, so that one module may expect the lint.
+const UNSAFE_DENIED: [&str; 1] = ["demos/wasm/Cargo.toml"];
+
 /// A crate of the workspace inherits its lints; a workspace forbids unsafe code itself.
 pub(super) fn lints(tree: &Tree) -> Vec<Finding> {
     let (manifests, mut findings) = manifests(tree);
@@ -270,10 +274,12 @@ pub(super) fn lints(tree: &Tree) -> Vec<Finding> {
         let inherits =
             manifest.at(&["lints", "workspace"]).and_then(Value::as_bool).unwrap_or(false);
         let own = manifest.says(&["lints", "rust", "unsafe_code"], "forbid");
+        let denies = UNSAFE_DENIED.contains(&&*manifest.file.path)
+            && manifest.says(&["lints", "rust", "unsafe_code"], "deny");
         let for_all = manifest.says(&["workspace", "lints", "rust", "unsafe_code"], "forbid");
         let is_workspace = manifest.table.contains_key("workspace");
         let is_crate = manifest.table.contains_key("package");
-        if is_crate && !inherits && !(is_workspace && own) {
+        if is_crate && !inherits && !denies && !(is_workspace && own) {
             findings.push(manifest.finding("does not inherit lints; add [lints] workspace = true"));
         }
         if is_workspace && !for_all && !own {

@@ -114,14 +114,22 @@ fn lints() {
     let root = "[workspace.lints.rust]\nunsafe_code = 'forbid'";
     let inherits = "[package]\nname = 'idgen-core'\n[lints]\nworkspace = true";
     let apart = "[workspace]\n[package]\nname = 'b'\n[lints.rust]\nunsafe_code = 'forbid'";
+    let denies = "[package]\nname = 'wasm'\n[lints.rust]\nunsafe_code = 'deny'";
     proves(
         crates::lints,
         &[
             &[("idgen-core/Cargo.toml", CORE)],
             &[("idgen-core/Cargo.toml", own)],
             &[("Cargo.toml", weak)],
+            &[("demos/proof/Cargo.toml", denies)],
+            &[("demos/wasm/Cargo.toml", "[package]\nname = 'wasm'")],
         ],
-        &[("Cargo.toml", root), ("a/Cargo.toml", inherits), ("benches/Cargo.toml", apart)],
+        &[
+            ("Cargo.toml", root),
+            ("a/Cargo.toml", inherits),
+            ("benches/Cargo.toml", apart),
+            ("demos/wasm/Cargo.toml", denies),
+        ],
     );
 }
 
@@ -246,6 +254,7 @@ fn no_unsafe() {
             &[("a.rs", "fn a() { unsafe { b() } }")],
             &[("a.rs", "#[unsafe(no_mangle)]\nfn a() {}")],
             &[("idgen-runtime/src/lib.rs", "unsafe fn a() {}")],
+            &[("demos/wasm/src/lib.rs", "#[unsafe(no_mangle)]\nfn a() {}")],
         ],
         &[
             ("a.rs", "//! unsafe\n#![forbid(unsafe_code)]\nconst A: &str = \"unsafe\";"),

@@ -34,7 +34,10 @@ pub enum FieldError {
         max: u64,
     },
     /// A moment outside the layout's lifetime.
-    #[error("{unix_ms} ms is outside {epoch_unix_ms}..{end_unix_ms} ms, the time of the layout")]
+    #[error(
+        "{unix_ms} ms is outside the layout's time; give a moment of \
+         {epoch_unix_ms}..{end_unix_ms} ms"
+    )]
     Time {
         /// The moment, in Unix milliseconds.
         unix_ms: u64,

@@ -3,8 +3,8 @@
 //! step = rate x max(fetch latency x safety, reserve), between two bounds. Just after a turn one
 //! segment is all there is in hand, so each alone must last while the next is fetched, and through
 //! an outage of the store as long as the reserve. A faster rate is followed at once, because too
-//! short a segment stops the callers; a slower one by halves, once per reserve that has gone by,
-//! because too long a segment only wastes ids at a restart.
+//! short a segment stops the callers; a slower one by halves, one for each fetch and one more for
+//! each further reserve that has gone by, because too long a segment only wastes ids at a restart.
 
 /// Bounds and wishes of a [`Pace`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,8 @@ impl Pace {
 
     /// Learns that `issued` ids went in `elapsed_ms` and that the last fetch took `fetch_ms`.
     ///
-    /// Time shorter than a millisecond counts as one. Call it before each fetch, or more often.
+    /// Time shorter than a millisecond counts as one. Call it once before each fetch, with what went
+    /// since the one before: each call may halve the step.
     pub fn observe(&mut self, issued: u64, elapsed_ms: u64, fetch_ms: u64) {
         let elapsed_ms = elapsed_ms.max(1);
         // A slow fetch is remembered for a while: slow ones come in bunches.

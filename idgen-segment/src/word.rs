@@ -10,8 +10,8 @@
 //! *generation* is the low end of the active segment's whole generation. *bare* says that no
 //! standby waits: a supply clears it, a turn sets it with the next generation. *retired* is for
 //! ever. *offset* counts what was claimed of the active segment; it may pass the segment's end by
-//! one claim per thread, never more: 2^32 of a segment and 2^20 for each of 2^18 - 2^12 threads
-//! fit 38 bits.
+//! the claim that crossed it and one more per thread, never more: 2^32 of a segment and 2^20 for
+//! each of 2^18 - 2^12 claims fit 38 bits.
 //!
 //! Beside the word, `active` holds a whole generation (59 bits: for ever) with *dry* below it, so
 //! that one `fetch_max` moves it up, sets *dry* and never takes either back. The generation begins

@@ -166,3 +166,25 @@ fn a_late_segment_leaves_a_retired_cursor_as_it_was() {
     assert_eq!(cursor.highest_supplied(), Some(5), "the late segment was not taken");
     assert_eq!(cursor.upcoming(), None, "an ended cursor has no next id");
 }
+
+/// The longest segment with the widest step that ends at the last id there is.
+#[test]
+fn a_whole_space_in_one_segment() {
+    let (first, step) = ((1 << 32) - 1, 1 << 32);
+    let cursor = supplied(range(first, step, MAX_SEGMENT_LEN));
+    let exact = cursor.take_exact(wish(MAX_SEGMENT_LEN - 5)).unwrap();
+    assert_eq!((exact.range.start(), exact.skipped), (first, None));
+    let mut handle = SegmentHandle::new(&cursor, wish(MAX_CLAIM_LEN));
+    assert_eq!(handle.next_id(), Ok(u64::MAX - 4 * step));
+    assert_eq!(cursor.take_exact(wish(1)), Err(Refusal::Exhausted));
+    assert_eq!(handle.take(wish(9)), Ok(range(u64::MAX - 3 * step, step, 4)));
+    for _ in 0..3 {
+        assert_eq!(cursor.take(wish(MAX_CLAIM_LEN)), Err(Refusal::Exhausted));
+    }
+    assert_eq!((cursor.last_issued(), cursor.upcoming()), (Some(u64::MAX), None));
+    assert_eq!((cursor.remaining(), cursor.gaps()), (0, 0));
+    let error = supply(&cursor, range(1, 1, 5)).unwrap_err();
+    assert_eq!(error, SupplyError::NotAbove { range: range(1, 1, 5), highest: u64::MAX });
+    assert!(supply(&cursor, IdRange::one(u64::MAX)).is_err(), "the end is the end");
+    assert_eq!(cursor.retire(), Some(Retired { tail: None, standby: None }));
+}

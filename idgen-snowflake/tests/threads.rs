@@ -1,8 +1,7 @@
 //! Real threads on one generator after another, every id marked in a bitmap.
 //!
 //! While claimers run, an extender raises the horizon and an ender ends the generator; the
-//! successor goes on in the tick of the receipt. `IDGEN_FULL=1` runs a hundred times longer,
-//! `IDGEN_SLICE=small` a tenth as long: for emulated machines.
+//! successor goes on in the tick of the receipt. `IDGEN_FULL=1` runs a hundred times longer.
 #![cfg(not(idgen_loom))]
 
 use std::num::NonZeroU64;
@@ -61,11 +60,7 @@ impl Bitmap {
 }
 
 fn rounds() -> u64 {
-    match std::env::var_os("IDGEN_FULL") {
-        Some(_) => 20_000,
-        None if std::env::var_os("IDGEN_SLICE").is_some_and(|slice| slice == "small") => 20,
-        None => 200,
-    }
+    if std::env::var_os("IDGEN_FULL").is_some() { 20_000 } else { 200 }
 }
 
 /// Claims by every way there is until the generator has ended; the greatest and the count.
@@ -153,7 +148,8 @@ fn no_number_twice_over_many_generators() {
     }
     assert_eq!(bitmap.count(), issued, "ids and bits differ");
     assert!(issued > rounds() * 50, "only {issued} ids");
-    assert!(in_tick > rounds() / 10, "only {in_tick} successors began inside a tick");
+    // A third of them on idle cores, a tenth under an emulator.
+    assert!(in_tick > rounds() / 50, "only {in_tick} successors began inside a tick");
 }
 
 #[test]

@@ -113,8 +113,8 @@ impl<T: OnTurn> SegmentCursor<T> {
         if !self.state.turn(seen.word, seen.generation, claimed) {
             return None;
         }
-        let held = self.state.slot(next).is_within_window(next)
-            && self.state.slot(seen.generation).is_within_window(seen.generation);
+        let unseen = self.skipped_unseen(seen.word, seen.generation);
+        let held = unseen == 0 && self.state.slot(next).is_within_window(next);
         self.hook.on_turn();
         let skipped = seen.ground.rest(word::offset(seen.word));
         if fits && held {
@@ -122,7 +122,7 @@ impl<T: OnTurn> SegmentCursor<T> {
             return Some(Ok(Exact { range, skipped }));
         }
         let rest = skipped.map_or(0, |rest| rest.len());
-        self.state.count_gap(claimed + rest);
+        self.state.count_gap(claimed + rest.max(unseen));
         if fits { None } else { Some(Err(Refusal::Exhausted)) }
     }
 }

@@ -137,7 +137,8 @@ impl<T: OnTurn> SegmentCursor<T> {
     }
 
     /// How many ids were dropped at most: claims of threads that slept through a refill, rests
-    /// that were skipped or left in a dropped handle.
+    /// that were skipped or left in a dropped handle. A thread that slept over 2^24 turns may end
+    /// a segment whose length it cannot know, and counts the longest.
     pub fn gaps(&self) -> u64 {
         self.state.gaps()
     }

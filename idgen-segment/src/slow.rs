@@ -21,6 +21,7 @@
 
 use idgen_core::Refusal;
 
+use crate::MAX_SEGMENT_LEN;
 use crate::cursor::{Claim, OnTurn, SegmentCursor};
 use crate::slot::Ground;
 use crate::word;
@@ -142,9 +143,18 @@ impl<T: OnTurn> SegmentCursor<T> {
         let ground = self.state.slot(generation).read_exactly(generation);
         self.hook.on_turn();
         let Some(ground) = ground else {
-            self.state.count_gap(n);
+            self.state.count_gap(n + self.skipped_unseen(seen, generation - 1));
             return None;
         };
         ground.part(0, n).map(|range| Claim { range, generation, offset: 0 })
+    }
+
+    /// The most that was skipped by a turn away from what was taken for `generation`: a thread that
+    /// slept over a whole window of turns has ended a segment that it knows nothing of.
+    pub(crate) fn skipped_unseen(&self, seen: u64, generation: u64) -> u64 {
+        if self.state.slot(generation).is_within_window(generation) {
+            return 0;
+        }
+        MAX_SEGMENT_LEN.saturating_sub(word::offset(seen))
     }
 }

@@ -154,3 +154,43 @@ fn exact_sleeper_over_two_turns() {
     let bound = Bound { generation_bits: 1, ..TWO_THREADS };
     holds_but_not_with(bound, model, &[Flaw::NoGeneration]);
 }
+
+/// A turn asleep, which then ends a longer segment than the one that was looked at.
+#[test]
+fn turn_sleeper_over_two_turns() {
+    fn model() {
+        let scene = Scene::at_the_turn(11, 1);
+        let other = spawn(&scene, |scene| {
+            scene.take(1);
+            assert!(scene.supply(21, 4));
+            scene.take(2);
+            scene.supply(31, 2);
+        });
+        scene.next();
+        other.join().unwrap();
+        scene.supply(31, 2);
+        scene.assert_complete(&[(1, 1), (11, 1), (21, 4), (31, 2)]);
+    }
+    let bound = Bound { generation_bits: 1, ..TWO_THREADS };
+    holds_but_not_with(bound, model, &[Flaw::NoGeneration]);
+}
+
+/// The same with an early turn.
+#[test]
+fn early_turn_sleeper_over_two_turns() {
+    fn model() {
+        let scene = Scene::at_the_turn(11, 1);
+        let other = spawn(&scene, |scene| {
+            scene.take(1);
+            assert!(scene.supply(21, 3));
+            scene.take(1);
+            scene.supply(31, 2);
+        });
+        scene.exact(1);
+        other.join().unwrap();
+        scene.supply(31, 2);
+        scene.assert_complete(&[(1, 1), (11, 1), (21, 3), (31, 2)]);
+    }
+    let bound = Bound { generation_bits: 1, ..TWO_THREADS };
+    holds_but_not_with(bound, model, &[Flaw::NoGeneration]);
+}

@@ -171,17 +171,20 @@ impl Keeper {
     pub(crate) async fn run(mut self) {
         let mut backoff = Backoff::new(100, 1000);
         let mut pause = self.renew_after();
+        let mut failed = false;
         loop {
             let changed = self.snowflakes.changed.listen();
             if self.snowflakes.stopped.get().is_some() {
                 return self.release().await;
             }
             let due = Instant::now() + pause;
-            self.sleep_until(due, changed).await;
+            self.sleep_until(due, changed, failed).await;
             if self.snowflakes.stopped.get().is_some() {
                 return self.release().await;
             }
-            match self.renew_or_claim().await {
+            let done = self.renew_or_claim().await;
+            failed = done.is_err();
+            match done {
                 Ok(()) => {
                     backoff.reset();
                     pause = self.renew_after();
@@ -195,9 +198,15 @@ impl Keeper {
         }
     }
 
-    /// Sleeps till `due`; only a stop or a full generator cuts it short.
-    async fn sleep_until(&self, due: Instant, mut changed: event_listener::EventListener) {
-        while !self.must_act() {
+    /// Sleeps till `due`; only a stop cuts it short, or a full generator, unless the last try to
+    /// replace that one has `failed`.
+    async fn sleep_until(
+        &self,
+        due: Instant,
+        mut changed: event_listener::EventListener,
+        failed: bool,
+    ) {
+        while !self.must_act(failed) {
             let left = due.saturating_duration_since(Instant::now());
             let woken = async {
                 changed.await;
@@ -207,18 +216,16 @@ impl Keeper {
                 engine::sleep(left).await;
                 false
             };
-            if !or(woken, slept).await || self.must_act() {
+            if !or(woken, slept).await || self.must_act(failed) {
                 return;
             }
             changed = self.snowflakes.changed.listen();
-            if self.must_act() {
-                return;
-            }
         }
     }
 
-    fn must_act(&self) -> bool {
-        let full = self.snowflakes.holding.load().as_ref().is_some_and(|it| it.is_full());
+    fn must_act(&self, failed: bool) -> bool {
+        let full =
+            !failed && self.snowflakes.holding.load().as_ref().is_some_and(|it| it.is_full());
         full || self.snowflakes.stopped.get().is_some()
     }
 
@@ -261,6 +268,8 @@ impl Keeper {
     /// A generator counts from its floor; one that has counted far goes on in a new one.
     fn begin_anew(&mut self, holding: &Holding, renewal: &Renewal) -> Result<(), IssueError> {
         let Some(ended) = holding.end() else { return Ok(()) };
+        // If it cannot be replaced, the next turn claims anew.
+        self.snowflakes.holding.store(None);
         let lease = WorkerLease::resume(ended, renewal)
             .map_err(|(error, _)| IssueError::new(Cause::LeaseLost, error.to_string()))?;
         let lease = self.limited(lease)?;

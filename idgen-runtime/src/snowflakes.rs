@@ -243,9 +243,13 @@ impl Snowflakes {
             let message = format!("{path} cannot be written: {error}; mend the state directory");
             Why::Never(IssueError::new(Cause::StoreDown, message).retry(1000))
         })?;
+        let was_full = holding.is_full();
         holding.usable_to(limit_ms).map_err(|_| {
-            // A generator that has ended or is full is replaced by the keeper.
-            self.changed.notify(usize::MAX);
+            // A generator that has ended or is full is replaced by the keeper. It is told once:
+            // each notification wakes every request that waits, this one among them.
+            if holding.is_full() && !was_full {
+                self.changed.notify(usize::MAX);
+            }
             Why::NoGround
         })
     }

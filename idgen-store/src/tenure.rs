@@ -24,6 +24,10 @@ use crate::{Claim, Claimed, Name, RegistryError, Renewed, SoftProof, Wish, Worke
 /// How far ahead of the registry's clock, beyond one lease, a horizon may lie.
 const SLACK_MS: u64 = 2000;
 
+/// How far ahead of the claimer's clock the floor of a wished id may lie, where others are free: a
+/// soft horizon and a tick of a second.
+const SOON_MS: u64 = 1500;
+
 /// The longest name a holder may give itself, in bytes.
 const MAX_HOLDER_BYTES: usize = 1024;
 
@@ -270,7 +274,9 @@ impl Desk<'_> {
         };
         let wished = proven.into_iter().chain(preferred);
         let mut seats = wished.filter_map(|worker| self.seat(worker, now).ok());
-        match seats.find(|seat| seat.floor.unix_ms < limit) {
+        // An id that would keep the claimer waiting is no better than another.
+        let soon = self.claim.now_unix_ms.saturating_add(SOON_MS).min(limit);
+        match seats.find(|seat| seat.floor.unix_ms < soon) {
             Some(seat) => Ok(seat),
             None => self.lowest_passed(now).or_else(|| self.earliest(now)).ok_or_else(|| {
                 let count = (self.claim.ids.end() - self.claim.ids.start()) + 1;

@@ -155,6 +155,19 @@ fn a_floor_out_of_reach_is_told_with_its_wait() {
 }
 
 #[test]
+fn a_proven_id_far_ahead_of_a_clock_set_back_gives_way_to_a_free_one() {
+    on_both(|host| {
+        let first = host.claim(1, Wish::Any, None);
+        host.clock.set_unix_ms(START - HOUR_MS);
+        let second = host.claim(2, Wish::Any, host.proof(&first, START + 100));
+        assert_eq!((second.lease.worker(), second.wait_ms), (1, 0));
+        let soon = host.proof(&second, START - HOUR_MS + 1100);
+        let third = host.claim(3, Wish::Any, soon);
+        assert_eq!((third.lease.worker(), third.wait_ms), (1, 1100), "a short wait is waited");
+    });
+}
+
+#[test]
 fn a_proof_is_worth_its_id_whatever_is_wished() {
     on_both(|host| {
         let first = host.claim(1, Wish::Exactly(5), None);

@@ -7,7 +7,7 @@
 //! of marks, which overrides the old ones.
 //!
 //! Lines are appended, one a lease, and survive the death of the process; the files of a directory
-//! are merged and folded into one at start. A machine that loses power may lose the newest lines:
+//! are merged and folded into one at start, and the one is folded again when it has grown. A machine that loses power may lose the newest lines:
 //! the guard then sees less, which freezes nothing.
 
 use std::collections::HashMap;
@@ -77,9 +77,14 @@ pub(crate) struct Journal {
 struct State {
     marks: Marks,
     file: Option<File>,
+    bytes: usize,
+    /// At this size the file is folded.
+    most_bytes: usize,
 }
 
 const FILE: &str = "journal";
+/// A file shorter than this is not folded: about 40,000 leases.
+const LEAST_FOLD_BYTES: usize = 4 << 20;
 
 impl Journal {
     /// Reads and folds the journals of `dir`; without one the marks live as long as the process.
@@ -87,10 +92,13 @@ impl Journal {
         let Some(dir) = dir else {
             return Ok(Self { dir: None, state: Mutex::new(State::default()) });
         };
-        let marks = read_all(dir)?;
-        fold(dir, &marks)?;
-        let file = OpenOptions::new().append(true).open(dir.join(FILE))?;
-        let state = State { marks, file: Some(file) };
+        // What a thaw leaves after this look is neither read nor removed.
+        let old = journals(dir)?;
+        let mut state = State { marks: read(&old)?, ..State::default() };
+        state.fold(dir)?;
+        for path in old.into_iter().filter(|path| !path.ends_with(FILE)) {
+            std::fs::remove_file(path)?;
+        }
         Ok(Self { dir: Some(dir.to_owned()), state: Mutex::new(state) })
     }
 
@@ -103,10 +111,13 @@ impl Journal {
     pub(crate) fn record(&self, kind: Kind, name: &str, mark: &Mark) -> io::Result<()> {
         let mut state = lock(&self.state);
         state.marks.entry((kind, name.to_owned())).or_default().merge(mark);
-        match &mut state.file {
-            Some(file) => file.write_all(line(kind, name, mark).as_bytes()),
-            None => Ok(()),
+        let Some(dir) = &self.dir else { return Ok(()) };
+        let line = line(kind, name, mark);
+        if let Some(file) = &mut state.file {
+            file.write_all(line.as_bytes())?;
         }
+        state.bytes += line.len();
+        if state.bytes > state.most_bytes { state.fold(dir) } else { Ok(()) }
     }
 
     /// Looks for marks that other processes (a thaw on the command line) have left.
@@ -126,6 +137,23 @@ impl Journal {
             Some(file) => file.sync_all(),
             None => Ok(()),
         }
+    }
+}
+
+impl State {
+    /// Writes all marks into one new file, and goes on in that.
+    fn fold(&mut self, dir: &Path) -> io::Result<()> {
+        let next = dir.join("next-journal");
+        let lines: String =
+            self.marks.iter().map(|((kind, name), mark)| line(*kind, name, mark)).collect();
+        let mut file = File::create(&next)?;
+        file.write_all(lines.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&next, dir.join(FILE))?;
+        self.file = Some(file);
+        self.bytes = lines.len();
+        self.most_bytes = LEAST_FOLD_BYTES.max(2 * lines.len());
+        Ok(())
     }
 }
 
@@ -158,11 +186,12 @@ fn journals(dir: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 fn read_all(dir: &Path) -> io::Result<Marks> {
+    if dir.exists() { read(&journals(dir)?) } else { Ok(Marks::new()) }
+}
+
+fn read(paths: &[PathBuf]) -> io::Result<Marks> {
     let mut marks = Marks::new();
-    if !dir.exists() {
-        return Ok(marks);
-    }
-    for path in journals(dir)? {
+    for path in paths {
         let text = String::from_utf8_lossy(&std::fs::read(path)?).into_owned();
         // The last line may be torn by a death in mid-write: then it recorded a lease of which no
         // id was issued.
@@ -171,21 +200,6 @@ fn read_all(dir: &Path) -> io::Result<Marks> {
         }
     }
     Ok(marks)
-}
-
-/// Writes all marks into one new file and removes the others.
-fn fold(dir: &Path, marks: &Marks) -> io::Result<()> {
-    let next = dir.join("next-journal");
-    let mut file = File::create(&next)?;
-    let lines: String = marks.iter().map(|((kind, name), mark)| line(*kind, name, mark)).collect();
-    file.write_all(lines.as_bytes())?;
-    file.sync_all()?;
-    let old = journals(dir)?;
-    std::fs::rename(&next, dir.join(FILE))?;
-    for path in old.into_iter().filter(|path| !path.ends_with(FILE)) {
-        std::fs::remove_file(path)?;
-    }
-    Ok(())
 }
 
 fn line(kind: Kind, name: &str, mark: &Mark) -> String {
@@ -275,6 +289,20 @@ mod tests {
         let journal = Journal::open(Some(dir.path())).unwrap();
         assert_eq!(journal.mark(Kind::Sequence, "a"), mark(1, "one", 3, 1000));
         assert_eq!(journals(dir.path()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_journal_does_not_grow_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::open(Some(dir.path())).unwrap();
+        for serial in 1..=120_000 {
+            journal.record(Kind::Sequence, "a", &mark(0, "one", serial, serial)).unwrap();
+        }
+        let bytes = std::fs::metadata(dir.path().join(FILE)).unwrap().len();
+        assert!(bytes <= 4 << 20, "{bytes}");
+        drop(journal);
+        let journal = Journal::open(Some(dir.path())).unwrap();
+        assert_eq!(journal.mark(Kind::Sequence, "a"), mark(0, "one", 120_000, 120_000));
     }
 
     #[test]

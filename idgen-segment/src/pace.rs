@@ -87,8 +87,8 @@ impl Pace {
 
     /// Learns that `issued` ids went in `elapsed_ms` and that the last fetch took `fetch_ms`.
     ///
-    /// Time shorter than a millisecond counts as one. Call it once before each fetch, with what went
-    /// since the one before: each call may halve the step.
+    /// Time shorter than a millisecond counts as one. Call it once before each fetch, with what
+    /// went since the one before: each call may halve the step.
     pub fn observe(&mut self, issued: u64, elapsed_ms: u64, fetch_ms: u64) {
         let elapsed_ms = elapsed_ms.max(1);
         // A slow fetch is remembered for a while: slow ones come in bunches.

@@ -15,6 +15,23 @@
 //! later, which doubles the cost under contention. Refused calls therefore look at `active`, a
 //! line that is seldom written: it is marked *dry* by the first that finds the segment full.
 //!
+//! # Two threads and a turn
+//!
+//! Segment 7 is 101..=200 with one id left; segment 8, 501..=600, waits. `active` is 7.
+//!
+//! ```text
+//! A and B: active = 7, slot of 7: start 101, len 100
+//! A: adds: found offset 99 of 7; the slot is 7's still                     id 200
+//! B: adds: found offset 100 of 7: no room; sees the word full, a standby waiting
+//! B: exchanges (7, 101) for (8, bare, 1): turned, and offset 0 of 8 is B's
+//! A: active = 7 still; adds: found offset 1 of 8, which is not near 7
+//!    settles: reads the slot of 8                                          id 502
+//! B: raises active to 8, reads the slot of 8, tells the hook               id 501
+//! ```
+//!
+//! Had A added before B's exchange, that would have failed and B looked again. The whole argument
+//! stands in `docs/cursor.md` of the repository.
+//!
 //! # Orderings
 //!
 //! None are named here; each access is a step of `state` or `slot`, which say what it pairs with.

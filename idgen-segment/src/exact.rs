@@ -3,6 +3,11 @@
 //! A compare-exchange instead of the addition, because a claim that does not fit must not be cut.
 //! Where the active segment has too little left and a standby waits, the cursor turns *early*: what
 //! the active segment had left is skipped. The exchanged word says exactly how much that was.
+//!
+//! # Orderings
+//!
+//! None are named here. As in `slow`: first the word, then the slot that it names, then the
+//! exchange, and after it the slot's stamp once more, for a thread that slept in between.
 
 use core::num::NonZeroU64;
 

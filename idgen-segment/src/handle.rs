@@ -5,6 +5,11 @@
 //! claimed: the word stands exactly at the block's end, in the block's generation, and the permit
 //! is held, so that no supply can bring the generation's field round again between the look and
 //! the exchange. Everything else waits for the hand-back to the store.
+//!
+//! # Orderings
+//!
+//! None are named here. A give-back looks at the word, then at the slot's stamp, then exchanges
+//! that very word; the permit orders all three against supplies.
 
 use core::cell::Cell;
 use core::marker::PhantomData;

@@ -16,6 +16,9 @@
 //! cursor (fork, a machine cloned from a snapshot) issues the same ids again; the crate cannot see
 //! that and does not try.
 //!
+//! Why no id comes out twice is argued step by step in `docs/cursor.md` of the repository; the line
+//! that claims an id is in `src/cursor.rs`, `next_id`.
+//!
 //! # Examples
 //!
 //! ```

@@ -1,4 +1,23 @@
 //! Supplying the standby, under a permit that one caller at a time holds.
+//!
+//! ```text
+//! begin:   take the permit, if it is free; else leave a knock and go
+//!          bare and not retired?   no: free the permit
+//! supply:  newest := the greater generation of the two slots
+//!          the range lies above the newest segment?   no: refused
+//!          slot newest + 1 := the range
+//!          word &= not bare; if that found retired: the range goes back
+//! drop:    free the permit; knocked, and the cursor is bare: tell the hook
+//! ```
+//!
+//! While the cursor is bare the slot that is not active is free: only a supply makes a standby of
+//! it, and only the holder supplies. Whether the cursor or the caller has the range is decided by
+//! one word, the one that `clear_bare` returns, against the one retirer.
+//!
+//! # Orderings
+//!
+//! None are named here; each access is a step of `state` or `slot`. The permit hands one holder's
+//! stores on to the next, and `clear_bare` comes after the slot's stores and releases them.
 
 use core::marker::PhantomData;
 use core::ops::Deref;

@@ -4,6 +4,11 @@
 //! rest is the tail, and the standby goes back too unless the same word says *bare*. A supply that
 //! comes later finds *retired* in the word it changes and keeps its range. After it no turn can
 //! happen and nobody may write the slots that the word speaks of, so both can be read at leisure.
+//!
+//! # Orderings
+//!
+//! None are named here. `set_retired` acquires the supply of each segment that its word speaks of;
+//! the slots are read after it. Those who only look read the word, the slot and its stamp again.
 
 use idgen_core::IdRange;
 

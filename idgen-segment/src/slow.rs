@@ -18,6 +18,12 @@
 //! ids or with `active` marked dry. So a full segment is overshot by one claim per thread, across
 //! calls too, and so is a retired one: who finds *retired* marks dry as well, since the retirer may
 //! sleep between its two accesses.
+//!
+//! # Orderings
+//!
+//! None are named here; each access is a step of `state` or `slot`. The order that counts is the
+//! word first and then the slot: whoever found generation G in the word, by a load or by a change,
+//! has acquired the supply of G, so the slot can only be G's or newer, and its stamp tells which.
 
 use idgen_core::Refusal;
 

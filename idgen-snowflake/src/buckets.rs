@@ -4,6 +4,11 @@
 //! have one lease and so end as one. Bucket 0 elects the ender: the call whose `fetch_or` found it
 //! open ends all others before it yields the one receipt, which is the greatest of theirs. A
 //! bucket that is still open meanwhile issues ids that its own later `fetch_or` covers.
+//!
+//! # Orderings
+//!
+//! None are named here; each access is one of a lane. No bucket's ids hang on another's word, and
+//! the one ender reads all receipts itself.
 
 use core::num::NonZeroU64;
 

@@ -5,6 +5,10 @@
 //! stretch in which that tick may be stamped: from `borrow` ticks before it to its end. That
 //! stretch is kept in milliseconds, so the common call reads the hint, makes two compares and
 //! counts; it touches no shared line. Only a hint outside it costs a look at the exact clock.
+//!
+//! # Orderings
+//!
+//! None are named here; a block is a claim of the lane, and from then on one thread's own.
 
 use core::cell::Cell;
 use core::marker::PhantomData;

@@ -18,6 +18,9 @@
 //! it is a copy of a living generator (`fork`, a virtual machine cloned from a snapshot): this
 //! crate cannot see one. End the generators of a copy before it issues.
 //!
+//! The argument, step by step, is `docs/snowflake.md` of the repository; the line that claims an id
+//! is in `src/lane.rs`, `add_within`.
+//!
 //! # Examples
 //!
 //! ```

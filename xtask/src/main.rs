@@ -2,12 +2,14 @@
 //!
 //! - `cargo xtask test [--full]` runs every check there is and closes with a plain count.
 //! - `cargo xtask bench [ROW...]` measures the targets' rows and keeps the table.
+//! - `cargo xtask portable` runs the algorithm crates on emulated machines and in node.
 //! - `cargo xtask tidy` checks the house rules alone; `cargo test -p xtask` does so too.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 mod bench;
+mod portable;
 mod suite;
 mod tidy;
 
@@ -16,6 +18,7 @@ usage: cargo xtask COMMAND
 
   test [--full]   run every check; --full runs the long suites whole
   bench [ROW...]  measure all rows of the targets, or these; keep benches/results/paired.md
+  portable        the algorithm crates on emulated machines and in node
   tidy            check the house rules";
 
 fn main() -> ExitCode {
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
         ["test"] => suite::run(suite::Length::Slice),
         ["test", "--full"] => suite::run(suite::Length::Full),
         ["bench", ref arguments @ ..] => bench::run(arguments),
+        ["portable"] => portable::run(),
         ["tidy"] => tidy::run(),
         _ => {
             eprintln!("{USAGE}");

@@ -12,11 +12,12 @@ mod tally;
 use std::process::Command;
 use std::time::Instant;
 
-use run::Outcome;
 use steps::Plan;
-use tally::Tally;
 
-pub(crate) use steps::test_target;
+pub(crate) use provision::{APT_UPDATE, Tool, is_root, missing};
+pub(crate) use run::{Outcome, announce, stream};
+pub(crate) use steps::{cargo, target_dir, test_target};
+pub(crate) use tally::Tally;
 
 /// How long the long suites run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,7 @@ fn perform(plan: Plan, done: &[(&str, f64, Outcome)], length: Length) -> Outcome
     match plan {
         Plan::Check(check) => Outcome::of_check(check()),
         Plan::Skip(reason) => Outcome::skipped(reason),
+        Plan::Stages(run) => run(length),
         Plan::Run(command) => run::stream(with_length(command, length)),
         Plan::After(needed, command) => {
             let is_there = done.iter().any(|(name, _, outcome)| *name == needed && outcome.is_ok());

@@ -3,16 +3,16 @@
 use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 
-struct Tool {
-    name: &'static str,
+pub(crate) struct Tool {
+    pub(crate) name: &'static str,
     /// A command that succeeds when the tool is there.
-    probe: &'static [&'static str],
+    pub(crate) probe: &'static [&'static str],
     /// Commands that install it, in order.
-    install: &'static [&'static [&'static str]],
-    needs_root: bool,
+    pub(crate) install: &'static [&'static [&'static str]],
+    pub(crate) needs_root: bool,
 }
 
-const APT_UPDATE: &[&str] = &["apt-get", "update", "-q"];
+pub(crate) const APT_UPDATE: &[&str] = &["apt-get", "update", "-q"];
 
 const TOOLS: &[Tool] = &[
     Tool {
@@ -62,7 +62,8 @@ pub(super) fn tools() -> Result<(), String> {
     missing(TOOLS, is_root())
 }
 
-fn missing(tools: &[Tool], is_root: bool) -> Result<(), String> {
+/// Installs those that are missing, as [`tools`] does for its own.
+pub(crate) fn missing(tools: &[Tool], is_root: bool) -> Result<(), String> {
     let mut missing = Vec::new();
     for tool in tools.iter().filter(|tool| !succeeds(tool.probe)) {
         let may_install = is_root || !tool.needs_root;
@@ -86,7 +87,7 @@ fn succeeds(words: &[&str]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 

@@ -8,31 +8,31 @@ use super::tally::Tally;
 
 /// How a step went.
 #[derive(Debug)]
-pub(super) struct Outcome {
-    pub(super) tally: Tally,
+pub(crate) struct Outcome {
+    pub(crate) tally: Tally,
     /// Why the step failed or was not run, in words.
-    pub(super) reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 impl Outcome {
-    pub(super) fn of_check(checked: Result<(), String>) -> Self {
+    pub(crate) fn of_check(checked: Result<(), String>) -> Self {
         match checked {
             Ok(()) => Self { tally: Tally::default(), reason: None },
             Err(reason) => Self::failed(Tally::default(), reason),
         }
     }
 
-    pub(super) fn skipped(reason: String) -> Self {
+    pub(crate) fn skipped(reason: String) -> Self {
         Self { tally: Tally { skipped: 1, ..Tally::default() }, reason: Some(reason) }
     }
 
     /// A failure counts at least once, whatever the step itself has counted.
-    fn failed(mut tally: Tally, reason: String) -> Self {
+    pub(crate) fn failed(mut tally: Tally, reason: String) -> Self {
         tally.failed = tally.failed.max(1);
         Self { tally, reason: Some(reason) }
     }
 
-    pub(super) fn is_ok(&self) -> bool {
+    pub(crate) fn is_ok(&self) -> bool {
         self.tally.failed == 0 && self.reason.is_none()
     }
 }
@@ -49,7 +49,7 @@ impl fmt::Display for Outcome {
 }
 
 /// Runs a command, lets its output through line by line and adds up what its tests report.
-pub(super) fn stream(command: Command) -> Outcome {
+pub(crate) fn stream(command: Command) -> Outcome {
     announce(&command);
     stream_to(command, &mut std::io::stdout())
 }
@@ -80,7 +80,7 @@ fn stream_to(mut command: Command, shown: &mut impl Write) -> Outcome {
 
 /// Shows the command so that it can be copied and run alone.
 #[expect(clippy::print_stdout, reason = "the report is this command's output")]
-fn announce(command: &Command) {
+pub(crate) fn announce(command: &Command) {
     let mut words = Vec::new();
     for (key, value) in command.get_envs() {
         let value = value.map(|value| value.to_string_lossy().into_owned());

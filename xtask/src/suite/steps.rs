@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::Length;
 use super::provision;
-use crate::root;
+use super::run::Outcome;
+use crate::{portable, root};
 
 /// Features that tests need and that are off by default, wherever a crate has them. All steps name
 /// the same, so that nothing is built twice.
@@ -26,6 +28,8 @@ pub(super) struct Step {
 pub(super) enum Plan {
     Check(fn() -> Result<(), String>),
     Run(Command),
+    /// Several commands that tell themselves how they went.
+    Stages(fn(Length) -> Outcome),
     /// Run if the named step went well.
     After(&'static str, Command),
     Skip(String),
@@ -48,6 +52,7 @@ pub(super) fn all() -> Vec<Step> {
         step(BINARY, binary()),
         step("end-to-end tests", end_to_end(&targets)),
         step("benches compile", benches()),
+        step("other machines", Plan::Stages(portable::outcome)),
     ]
 }
 
@@ -116,7 +121,7 @@ fn house_rules() -> Result<(), String> {
 
 /// The cargo that runs this, without what it told this package about itself: build scripts that
 /// watch such variables would run again.
-fn cargo(arguments: &[&str]) -> Command {
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (key, _) in std::env::vars_os() {
         let name = key.to_string_lossy();
@@ -128,7 +133,7 @@ fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-fn target_dir() -> PathBuf {
+pub(crate) fn target_dir() -> PathBuf {
     let own = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     root().join(own)
 }

@@ -279,7 +279,8 @@ pub(super) fn lints(tree: &Tree) -> Vec<Finding> {
         let for_all = manifest.says(&["workspace", "lints", "rust", "unsafe_code"], "forbid");
         let is_workspace = manifest.table.contains_key("workspace");
         let is_crate = manifest.table.contains_key("package");
-        if is_crate && !inherits && !denies && !(is_workspace && own) {
+        let is_bound = inherits || denies || (is_workspace && own);
+        if is_crate && !is_bound {
             findings.push(manifest.finding("does not inherit lints; add [lints] workspace = true"));
         }
         if is_workspace && !for_all && !own {

@@ -148,7 +148,7 @@ fn no_number_twice_over_many_generators() {
     }
     assert_eq!(bitmap.count(), issued, "ids and bits differ");
     assert!(issued > rounds() * 50, "only {issued} ids");
-    // A third of them on idle cores, a tenth under an emulator.
+    // How many there are hangs on the scheduler: a tenth under an emulator.
     assert!(in_tick > rounds() / 50, "only {in_tick} successors began inside a tick");
 }
 

@@ -14,16 +14,14 @@ use idgen_store::{Claim, Claimed, RegistryError, Renewed, Wish, WorkerRegistry};
 
 use crate::background::{engine, lock};
 use crate::error::{Cause, IssueError, StartError};
-use crate::guard::check_worker_serial;
-use crate::journal::Journal;
+use crate::guard::SpaceGuard;
 use crate::retry::{Backoff, nonce};
-use crate::snowflakes::{Holding, Snowflakes, tick_end};
-use crate::soft_horizon::AHEAD_MS;
+use crate::snowflakes::{Holding, Snowflakes};
 
 pub(crate) struct Keeper {
     pub(crate) snowflakes: Arc<Snowflakes>,
     pub(crate) registry: Arc<dyn WorkerRegistry>,
-    pub(crate) journal: Arc<Journal>,
+    pub(crate) guard: SpaceGuard,
     pub(crate) lease_ms: u64,
     pub(crate) timeout: Duration,
     pub(crate) last_worker: Option<u64>,
@@ -107,9 +105,10 @@ impl Keeper {
         };
         let claimed = self.within(self.registry.claim(&settings.space, &claim)).await?;
         let identity = self.within(self.registry.identity()).await?;
-        let serial = claimed.lease.token().serial;
-        check_worker_serial(&self.journal, &settings.space, &identity, serial)?;
-        self.hold(claimed)
+        let lease = claimed.lease;
+        self.guard.keep(&identity);
+        let lease = self.guard.check(lease)?;
+        self.hold(Claimed { lease, ..claimed })
     }
 
     /// A registry that does not answer in time is unavailable.
@@ -132,7 +131,7 @@ impl Keeper {
         if let Some(soft) = &snowflakes.soft {
             lock(soft).granted(&lease).map_err(soft_failed)?;
         }
-        let lease = self.limited(lease)?;
+        let lease = self.limited(lease);
         let now_ms = snowflakes.clock.unix_ms();
         let holding = Holding::new(&snowflakes.settings, lease, now_ms)
             .map_err(|(error, _lease)| IssueError::new(Cause::BadRequest, error.to_string()))?;
@@ -145,15 +144,11 @@ impl Keeper {
         Ok(())
     }
 
-    /// With a soft horizon a generator begins below it: recorded first, and a tick at least.
-    fn limited(&self, lease: WorkerLease) -> Result<WorkerLease, IssueError> {
-        let Some(soft) = &self.snowflakes.soft else { return Ok(lease) };
-        let layout = &self.snowflakes.settings.layout;
-        let first_tick_ms = tick_end(layout, lease.floor().unix_ms.saturating_sub(1));
-        let ahead_ms = self.snowflakes.clock.unix_ms().saturating_add(AHEAD_MS);
-        let wanted_ms = tick_end(layout, first_tick_ms.max(ahead_ms));
-        let limit_ms = lock(soft).raise(wanted_ms, lease.horizon_unix_ms()).map_err(soft_failed)?;
-        Ok(lease.limited_to(limit_ms))
+    /// With a soft horizon a generator begins with nothing: the first request raises it, so that a
+    /// process that dies before that moves no floor.
+    fn limited(&self, lease: WorkerLease) -> WorkerLease {
+        let floor_ms = lease.floor().unix_ms;
+        if self.snowflakes.soft.is_some() { lease.limited_to(floor_ms) } else { lease }
     }
 
     fn note_cut(&self, cut: bool) {
@@ -252,6 +247,7 @@ impl Keeper {
 
     fn renewed(&mut self, holding: &Holding, renewed: Renewed) -> Result<(), IssueError> {
         let Renewed { renewal, cut } = renewed;
+        self.guard.renewed(&renewal);
         holding.renewed_to(renewal.horizon_unix_ms());
         if self.snowflakes.soft.is_none() {
             // One that is full is replaced just below, one that has ended at the next renewal.
@@ -272,7 +268,7 @@ impl Keeper {
         self.snowflakes.holding.store(None);
         let lease = WorkerLease::resume(ended, renewal)
             .map_err(|(error, _)| IssueError::new(Cause::LeaseLost, error.to_string()))?;
-        let lease = self.limited(lease)?;
+        let lease = self.limited(lease);
         let now_ms = self.snowflakes.clock.unix_ms();
         let holding = Holding::new(&self.snowflakes.settings, lease, now_ms)
             .map_err(|(error, _)| IssueError::new(Cause::BadRequest, error.to_string()))?;

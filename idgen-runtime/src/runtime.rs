@@ -13,7 +13,7 @@ use idgen_store::{
 use crate::background::{Background, lock};
 use crate::clocks::AnyClock;
 use crate::error::{IssueError, StartError};
-use crate::guard::Guard;
+use crate::guard::{Guard, SpaceGuard};
 use crate::journal::Journal;
 use crate::keeper::Keeper;
 use crate::sequence::{Sequence, late};
@@ -212,10 +212,12 @@ impl Runtime {
             trouble: Mutex::default(),
             stopped: OnceLock::new(),
         });
+        let space = snowflakes.settings.space.clone();
+        let guard = SpaceGuard::new(Arc::clone(&shared.journal), space);
         let mut keeper = Keeper {
             snowflakes: Arc::clone(&snowflakes),
             registry: Arc::clone(self.workers()),
-            journal: Arc::clone(&shared.journal),
+            guard,
             lease_ms: shared.settings.lease_ms,
             timeout: shared.settings.store_timeout,
             last_worker: None,

@@ -32,6 +32,8 @@ pub(crate) struct Holding {
     usable_ms: AtomicU64,
     /// The generator can count no further and must be replaced.
     full: AtomicBool,
+    /// Where its first tick begins, in Unix milliseconds.
+    begins_ms: u64,
 }
 
 enum Generator {
@@ -59,6 +61,13 @@ impl Generator {
                 Some(bucket) => bucket.take(now, max),
                 None => Err(Refusal::Ended),
             },
+        }
+    }
+
+    fn begins_ms(&self) -> u64 {
+        match self {
+            Self::Plain(snowflake) => snowflake.floor().unix_ms,
+            Self::Buckets(buckets) => buckets.floor().unix_ms,
         }
     }
 
@@ -94,6 +103,7 @@ impl Holding {
             made => made?,
         };
         Ok(Self {
+            begins_ms: generator.begins_ms(),
             generator,
             worker,
             token,
@@ -200,6 +210,11 @@ impl Snowflakes {
         let mut now = At(self.clock.hint_unix_ms());
         if now.0 == 0 {
             now = At(self.clock.unix_ms());
+        }
+        let reach_ms = now.0.saturating_add(self.settings.borrow_ms);
+        if reach_ms < holding.begins_ms {
+            // Asked before anything is raised: what is not issued moves no floor.
+            return Err(Why::Wait(holding.begins_ms - reach_ms));
         }
         // Relaxed: a stale limit only sends this request to raise it again.
         if now.0 >= holding.usable_ms.load(Ordering::Relaxed) {

@@ -245,3 +245,70 @@ fn a_bucket_that_is_used_up_waits_for_the_next_second() {
     assert!(ids[69_999] >> 32 > ids[0] >> 32);
     assert!(ids.iter().all(|id| (id >> 16) & 31 == 3));
 }
+
+#[test]
+fn a_crash_loop_without_ids_moves_no_floor() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || {
+        let runtime = Runtime::start(sqlite(dir.path()), settings(dir.path())).unwrap();
+        let mut one = genid();
+        one.ids = 5..=5;
+        let snowflakes = runtime.snowflakes_blocking(one).unwrap();
+        (runtime, snowflakes)
+    };
+    let (runtime, snowflakes) = open();
+    let first = take(&snowflakes, 0, 1)[0];
+    drop((snowflakes, runtime));
+    for _ in 0..8 {
+        let (runtime, snowflakes) = open();
+        let hurried = Instant::now() + Duration::from_millis(1);
+        // Served or not: it must not push the floor ahead of the clock.
+        snowflakes.next_id_blocking(hurried).ok();
+        drop((snowflakes, runtime));
+    }
+    let begun = Instant::now();
+    let (_runtime, snowflakes) = open();
+    assert!(take(&snowflakes, 0, 1)[0] > first);
+    assert!(begun.elapsed() < Duration::from_millis(2500), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_registry_replaced_by_an_empty_one_repeats_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = ExactClock.unix_ms();
+    let clock = FakeClock::at(now);
+    let open = || {
+        let clock = ClockKind::Custom(Arc::new(clock.clone()));
+        let settings = Settings { clock, ..settings(dir.path()) };
+        let runtime = Runtime::start(sqlite(dir.path()), settings).unwrap();
+        let mut standard = standard();
+        standard.claim_timeout = Duration::from_millis(300);
+        let snowflakes = runtime.snowflakes_blocking(standard);
+        (runtime, snowflakes)
+    };
+    let (runtime, snowflakes) = open();
+    let before = take(&snowflakes.unwrap(), 0, 5000);
+    runtime.stop_blocking();
+    drop(runtime);
+    for name in ["ids.db", "ids.db-wal", "ids.db-shm"] {
+        std::fs::remove_file(dir.path().join(name)).ok();
+    }
+    // One lease further on, one second of it taken back.
+    clock.set(now + 9_000);
+    let (runtime, snowflakes) = open();
+    let snowflakes = snowflakes.unwrap();
+    let held = snowflakes.next_id_blocking(Instant::now() + Duration::from_millis(20));
+    assert_eq!(held.unwrap_err().cause(), Cause::ClockHold, "above every horizon granted before");
+    clock.set(now + 10_001);
+    let after = take(&snowflakes, 0, 100);
+    assert!(after[0] > before[4999]);
+    runtime.stop_blocking();
+    drop(runtime);
+    clock.set(now - 60_000);
+    for name in ["ids.db", "ids.db-wal", "ids.db-shm"] {
+        std::fs::remove_file(dir.path().join(name)).ok();
+    }
+    let (_runtime, refused) = open();
+    let refused = refused.err().unwrap().to_string();
+    assert!(refused.contains("another registry"), "{refused}");
+}

@@ -58,7 +58,7 @@ pub static PRESETS: [Preset; 11] = [
     },
     Preset {
         name: "discord",
-        about: "Discord's: all 64 bits, milliseconds from 2015; negative as signed from 2084-09-06.",
+        about: "Discord's: all 64 bits, from 2015; negative as a signed number from 2084-09-06.",
         layout: Layout::builder(42)
             .unsigned()
             .epoch_unix_ms(1_420_070_400_000)

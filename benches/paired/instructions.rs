@@ -6,13 +6,12 @@
 use std::num::NonZeroU64;
 use std::process::{Command, Stdio};
 
+use idgen_benches::subjects::{WIDE, cursor};
 use idgen_benches::{TOLERANCE, batch};
 use idgen_core::atomics::{AtomicU64, Ordering};
 use idgen_core::{Clock, Floor, WorkerLease};
 use idgen_segment::SegmentHandle;
-use idgen_snowflake::{Layout, Snowflake, SnowflakeHandle};
-
-use crate::segments;
+use idgen_snowflake::{Snowflake, SnowflakeHandle};
 
 /// The row's number in the targets.
 pub(crate) const NUMBER: u8 = 14;
@@ -34,7 +33,6 @@ const COUNTS: [Count; 6] = [
 
 const IDS: u64 = 1 << 20;
 const BULK: usize = 1024;
-const LAYOUT: Layout = Layout::builder(39).node("worker", 2).sequence(22).build();
 const NOW_MS: u64 = 1_800_000_000_000;
 
 /// A clock of one load, as a published tick is.
@@ -57,23 +55,23 @@ fn still() -> Still {
 
 fn snowflake() -> Snowflake {
     let lease = WorkerLease::assume(1, Floor::at(NOW_MS), NOW_MS + 10_000);
-    Snowflake::new(&LAYOUT, lease.expect("ten seconds are a lease")).expect("the layout takes it")
+    Snowflake::new(&WIDE, lease.expect("ten seconds are a lease")).expect("the layout takes it")
 }
 
 fn segment_handle(ids: u64) {
-    let cursor = segments::cursor();
+    let cursor = cursor();
     let block = NonZeroU64::new(1024).expect("1024 is not 0");
     let mut handle = SegmentHandle::new(&cursor, block);
     count_of(move || handle.next_id().expect("2^32 ids are in hand"), ids);
 }
 
 fn segment_cursor(ids: u64) {
-    let cursor = segments::cursor();
+    let cursor = cursor();
     count_of(|| cursor.next_id().expect("2^32 ids are in hand"), ids);
 }
 
 fn segment_bulk(ids: u64) {
-    let (cursor, mut buffer) = (segments::cursor(), [0; BULK]);
+    let (cursor, mut buffer) = (cursor(), [0; BULK]);
     count_of(|| cursor.fill(std::hint::black_box(&mut buffer)) as u64, ids / BULK as u64);
 }
 

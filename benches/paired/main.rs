@@ -7,10 +7,12 @@ use std::process::ExitCode;
 
 use idgen_benches::{Method, Row, table};
 
-mod bare;
+mod bulks;
+mod crowds;
 mod instructions;
 mod segments;
 mod snowflakes;
+mod texts;
 
 const fn row(
     number: u8,
@@ -19,7 +21,7 @@ const fn row(
     goal: f64,
     run: fn(&Method) -> idgen_benches::Run,
 ) -> Row {
-    Row { number, what, against, goal, run }
+    Row { number, what, against, goal, ids_per_call: 1, run }
 }
 
 const F1: &str = "fetch_add x 1";
@@ -40,6 +42,14 @@ const ROWS: &[Row] = &[
         0.65,
         snowflakes::shared_by_two_to_ferroid,
     ),
+    row(7, "shared snowflake, coarse clock, 1 thread", F1, 1.45, snowflakes::coarse),
+    row(
+        7,
+        "shared snowflake, coarse clock, 1 thread",
+        "snowid",
+        0.35,
+        snowflakes::coarse_to_snowid,
+    ),
     row(8, "snowflake handle, published tick, 1 thread", F1, 0.12, snowflakes::handle_alone),
     row(
         8,
@@ -48,6 +58,18 @@ const ROWS: &[Row] = &[
         0.55,
         snowflakes::handle_to_ferroid,
     ),
+    row(9, "segment cursor, 1024 at once", "plain loop", 1.15, bulks::segment).of_many(1024),
+    row(9, "snowflake, 1024 at once", "plain loop", 1.15, bulks::of_snowflake_to_plain)
+        .of_many(1024),
+    row(9, "snowflake, 1024 at once", "snowid", 1.0, bulks::of_snowflake_to_snowid).of_many(1024),
+    row(9, "snowflake, 1024 at once", "snowflake_me", 1.0, bulks::of_snowflake_to_snowflake_me)
+        .of_many(1024),
+    row(16, "shared segment cursor, 8 threads", "fetch_add x 8", 1.3, crowds::cursor_to_bare),
+    row(16, "shared segment cursor, 8 threads", "std Mutex", 0.3, crowds::cursor_to_mutex),
+    row(16, "shared snowflake, 8 threads", "fetch_add x 8", 1.3, crowds::snowflake_to_bare),
+    row(17, "decimal", "itoa", 1.0, texts::decimal),
+    row(17, "base32, encoding", "ferroid", 0.6, texts::base32_encode),
+    row(17, "base32, decoding", "ferroid", 0.6, texts::base32_decode),
 ];
 
 const USAGE: &str = "usage: paired [--runs N] [--pairs N] [ROW...] | --count WHAT IDS";

@@ -17,12 +17,14 @@
 //! The subjects are closures; one call makes one id. They run in a loop that adds up what they
 //! return, the same for both sides, so its three instructions are part of either figure.
 
+pub mod bare;
 mod method;
 mod place;
 mod report;
+pub mod subjects;
 mod team;
 pub mod waits;
 
 pub use method::{Method, Run};
-pub use report::{Row, RowReport, TOLERANCE, Verdict, table};
+pub use report::{Fact, Row, RowReport, TOLERANCE, Verdict, facts, table};
 pub use team::batch;

@@ -1,7 +1,7 @@
 //! Pairs, runs and their medians.
 
 use crate::place::place;
-use crate::team::{Member, Side, Span, Team};
+use crate::team::{Alarm, Member, Side, Span, Team};
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -12,18 +12,21 @@ pub struct Method {
     pub pairs: usize,
     /// About how long a sample takes, in nanoseconds.
     pub sample_ns: u64,
+    /// Threads may outnumber processors: waiting for one belongs to what is measured, and no pair
+    /// is disturbed.
+    pub is_crowded: bool,
 }
 
 impl Default for Method {
     fn default() -> Self {
-        Self { runs: 5, pairs: 401, sample_ns: 250_000 }
+        Self { runs: 5, pairs: 201, sample_ns: 250_000, is_crowded: false }
     }
 }
 
 /// A pair is disturbed if its threads lost more than one such part of its time.
 const DISTURBED_PARTS: u64 = 50;
 /// How many times the wished number of pairs is tried.
-const PATIENCE: usize = 8;
+const PATIENCE: usize = 6;
 /// A run in which fewer than one such part of the wished pairs was quiet tells nothing.
 const ENOUGH_PARTS: usize = 4;
 /// Samples of a length before the next length is tried.
@@ -71,11 +74,19 @@ impl Run {
 }
 
 impl Method {
+    /// The same for more threads than processors: fewer samples, each of several turns of every
+    /// thread at a processor.
+    #[must_use]
+    pub fn crowded(self) -> Self {
+        let pairs = self.pairs.div_ceil(8);
+        Self { pairs, sample_ns: 16_000_000, is_crowded: true, ..self }
+    }
+
     /// One run: `threads` threads, each with a candidate and a reference of its own making.
     ///
     /// # Panics
     ///
-    /// If a subject does.
+    /// If a subject does, on whichever thread.
     pub fn compare<A, B>(
         &self,
         threads: u64,
@@ -86,18 +97,22 @@ impl Method {
         A: FnMut() -> u64,
         B: FnMut() -> u64,
     {
-        let team = Team::new(threads);
+        let team = if self.is_crowded { Team::crowded(threads) } else { Team::new(threads) };
         let member = || Member::new(&team, candidate(), reference());
         std::thread::scope(|scope| {
             let member = &member;
             for nth in 1..threads {
+                let team = &team;
                 scope.spawn(move || {
+                    let _alarm = Alarm(team);
                     place(nth);
                     member().follow();
                 });
             }
             // Not on the caller's thread: whatever that starts later would stay in this place.
+            let team = &team;
             let leader = scope.spawn(move || {
+                let _alarm = Alarm(team);
                 if threads > 1 {
                     place(0);
                 }
@@ -105,7 +120,7 @@ impl Method {
                 leader.dismiss();
                 run
             });
-            leader.join().expect("the leader has a subject that does not panic")
+            leader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
 
@@ -130,7 +145,7 @@ impl Method {
                 candidate_ns: per_call(candidate, candidate_calls * threads),
                 reference_ns: per_call(reference, reference_calls * threads),
             };
-            if is_quiet(candidate, reference) {
+            if self.is_crowded || is_quiet(candidate, reference) {
                 quiet.push(pair);
             } else {
                 disturbed += 1;
@@ -242,7 +257,7 @@ mod tests {
     /// How long calls take is not looked at: tests run on machines that have no time.
     #[test]
     fn every_pair_is_counted_or_set_aside() {
-        let method = Method { runs: 1, pairs: 9, sample_ns: 1_000 };
+        let method = Method { pairs: 9, sample_ns: 1_000, ..Method::default() };
         for threads in [1, 2] {
             let (candidates, references) = (AtomicU64::new(0), AtomicU64::new(0));
             let run = method.compare(
@@ -255,6 +270,34 @@ mod tests {
             let samples = all as u64 * threads;
             assert!(candidates.load(Ordering::SeqCst) >= samples);
             assert!(references.load(Ordering::SeqCst) >= samples);
+        }
+    }
+
+    #[test]
+    fn a_crowd_is_never_disturbed() {
+        let method = Method { pairs: 3, sample_ns: 1_000, ..Method::default() };
+        let method = Method { sample_ns: 1_000, ..method.crowded() };
+        let run = method.compare(8, || || 1, || || 2);
+        assert_eq!((run.ratios().len(), run.disturbed), (1, 0), "{run:?}");
+    }
+
+    #[test]
+    fn a_panic_on_one_thread_ends_all() {
+        let method = Method { pairs: 3, sample_ns: 1_000, ..Method::default() };
+        for threads in [1, 2, 3] {
+            for crowded in [false, true] {
+                let method = Method { is_crowded: crowded, ..method };
+                let calls = AtomicU64::new(0);
+                let subject = || {
+                    || {
+                        assert!(calls.fetch_add(1, Ordering::SeqCst) != 100, "planted");
+                        0
+                    }
+                };
+                let compare = || method.compare(threads, subject, || || 0);
+                let end = std::panic::catch_unwind(std::panic::AssertUnwindSafe(compare));
+                assert!(end.is_err(), "{threads} threads");
+            }
         }
     }
 

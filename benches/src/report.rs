@@ -16,11 +16,19 @@ pub struct Row {
     pub against: &'static str,
     /// The greatest ratio wished for.
     pub goal: f64,
+    /// How many ids a call of either side makes.
+    pub ids_per_call: u32,
     /// Measures one run.
     pub run: fn(&Method) -> Run,
 }
 
 impl Row {
+    /// The same with calls that make many ids each.
+    #[must_use]
+    pub const fn of_many(self, ids_per_call: u32) -> Self {
+        Self { ids_per_call, ..self }
+    }
+
     /// Measures all runs.
     pub fn measure(&self, method: &Method) -> RowReport {
         RowReport::of(self, (0..method.runs).map(|_| (self.run)(method)).collect())
@@ -36,6 +44,42 @@ pub enum Verdict {
     Missed,
     /// Most runs had too few quiet pairs: measure again when the machine has time.
     Noisy,
+}
+
+impl Verdict {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Met => "ok",
+            Self::Missed => "MISSED",
+            Self::Noisy => "noisy",
+        }
+    }
+}
+
+/// One finding that is no ratio, with its goal in words.
+#[derive(Clone, Copy, Debug)]
+pub struct Fact {
+    /// The number of the target.
+    pub number: u8,
+    /// What is measured.
+    pub what: &'static str,
+    /// What is wished for.
+    pub goal: &'static str,
+    /// Measures it: the result in words, and whether the goal is met.
+    pub find: fn() -> (String, bool),
+}
+
+/// Measures the facts one after the other; `see` is given each line as soon as it is there.
+pub fn facts(facts: &[Fact], mut see: impl FnMut(&str)) {
+    see("|  # | what                                          | goal                          \
+         | result                                      | goal   |\n\
+         |----|-----------------------------------------------|-------------------------------\
+         |---------------------------------------------|--------|");
+    for Fact { number, what, goal, find } in facts {
+        let (result, is_met) = find();
+        let verdict = if is_met { Verdict::Met } else { Verdict::Missed }.word();
+        see(&format!("| {number:>2} | {what:<45} | {goal:<29} | {result:<43} | {verdict:<6} |"));
+    }
 }
 
 /// What the runs of a row found; of the usable ones, if there are any.
@@ -62,6 +106,7 @@ impl RowReport {
             values.sort_by(f64::total_cmp);
             values
         };
+        let ids = f64::from(row.ids_per_call);
         let middle = |values: Vec<f64>| quantile(&ascending(values), 0.5);
         Self {
             row: *row,
@@ -70,8 +115,8 @@ impl RowReport {
             is_noisy,
             quiet: runs.iter().map(Run::quiet).fold(1.0, f64::min),
             nanos: (
-                middle(runs.iter().map(|run| run.nanos().0).collect()),
-                middle(runs.iter().map(|run| run.nanos().1).collect()),
+                middle(runs.iter().map(|run| run.nanos().0 / ids).collect()),
+                middle(runs.iter().map(|run| run.nanos().1 / ids).collect()),
             ),
         }
     }
@@ -98,18 +143,14 @@ impl RowReport {
         };
         format!(
             "| {number:>2} | {what:<45} | {against:<15} | {goal:>4} | {:>6.3} \
-             | {} | {} | {:>3.0} % | {:>6.2} | {:>6.2} | {:<6} |",
+             | {:<14} | {:<14} | {:>3.0} % | {:>6.3} | {:>6.3} | {:<6} |",
             self.result(),
             span(&self.ratios, 0.25, 0.75),
             span(&self.medians, 0.0, 1.0),
             self.quiet * 100.0,
             self.nanos.0,
             self.nanos.1,
-            match self.verdict() {
-                Verdict::Met => "ok",
-                Verdict::Missed => "MISSED",
-                Verdict::Noisy => "noisy",
-            },
+            self.verdict().word(),
         )
     }
 }
@@ -152,7 +193,8 @@ mod tests {
         Run::planted(&[])
     }
 
-    const ROW: Row = Row { number: 0, what: "a", against: "b", goal: 1.2, run: planted };
+    const ROW: Row =
+        Row { number: 0, what: "a", against: "b", goal: 1.2, ids_per_call: 1, run: planted };
 
     #[test]
     fn goals_have_a_tolerance_and_can_be_missed() {
@@ -180,5 +222,25 @@ mod tests {
             assert!(line.contains(verdict), "{line}");
         }
         assert_eq!(lines[4], "\n1 of 3 met, 1 missed, 1 too noisy to tell");
+    }
+
+    #[test]
+    fn a_call_of_many_ids_is_told_per_id() {
+        let line = Row { run: planted, ..ROW }.of_many(10).measure(&Method::default()).line();
+        assert!(
+            line.contains("| 0.119 | 0.100 |") || line.contains("|  0.119 |  0.100 |"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn facts_are_lines_of_the_same_width() {
+        let fact = |find| Fact { number: 3, what: "a", goal: "b", find };
+        let mut lines = Vec::new();
+        let both = [fact(|| ("1".to_owned(), true)), fact(|| ("2".to_owned(), false))];
+        facts(&both, |line| lines.extend(line.lines().map(str::to_owned)));
+        assert_eq!(lines.len(), 4);
+        assert!(lines.iter().all(|line| line.len() == lines[0].len()), "{lines:?}");
+        assert!(lines[2].ends_with("| ok     |") && lines[3].ends_with("| MISSED |"));
     }
 }

@@ -5,16 +5,17 @@
 //!
 //! The barrier's counter is raised with AcqRel and watched with Acquire: whoever leaves it sees
 //! all that the others wrote before they came to it. So everything else here is Relaxed: it is
-//! written on one side of a barrier and read on the other.
+//! written on one side of a barrier and read on the other. The alarm is Relaxed as well: it stands
+//! for itself, and whoever waits looks again and again.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use idgen_core::atomics::CacheLine;
 
 use crate::waits::Waits;
 
-/// Tries before a waiting thread lets another one run; for teams larger than the machine.
+/// Tries before a waiting thread lets another one run; none for teams larger than the machine.
 const SPINS: u32 = 1 << 14;
 
 /// Which of the two subjects a sample is of.
@@ -37,7 +38,9 @@ pub(crate) struct Span {
 #[derive(Debug)]
 pub(crate) struct Team {
     threads: u64,
+    spins: u32,
     arrivals: CacheLine<AtomicU64>,
+    is_broken: AtomicBool,
     epoch: Instant,
     /// Calls of each thread, shifted left by one above the side; 0: go home.
     order: AtomicU64,
@@ -49,10 +52,21 @@ pub(crate) struct Team {
 
 impl Team {
     pub(crate) fn new(threads: u64) -> Self {
+        Self::spinning(threads, SPINS)
+    }
+
+    /// A team larger than the machine: who waits lets another one run at once.
+    pub(crate) fn crowded(threads: u64) -> Self {
+        Self::spinning(threads, 0)
+    }
+
+    fn spinning(threads: u64, spins: u32) -> Self {
         assert!(threads > 0, "a team has a thread at least");
         Self {
             threads,
+            spins,
             arrivals: CacheLine::new(AtomicU64::new(0)),
+            is_broken: AtomicBool::new(false),
             epoch: Instant::now(),
             order: AtomicU64::new(0),
             begun_ns: AtomicU64::new(0),
@@ -70,16 +84,30 @@ impl Team {
         // Acquire: pairs with the last arrival's AcqRel.
         while self.arrivals.load(Ordering::Acquire) < full {
             tries += 1;
-            if tries < SPINS {
+            if tries < self.spins {
                 std::hint::spin_loop();
-            } else {
-                std::thread::yield_now();
+                continue;
             }
+            // Relaxed: stands for itself.
+            assert!(!self.is_broken.load(Ordering::Relaxed), "another thread's subject panicked");
+            std::thread::yield_now();
         }
     }
 
     fn now_ns(&self) -> u64 {
         u64::try_from(self.epoch.elapsed().as_nanos()).expect("a bench ends within 500 years")
+    }
+}
+
+/// Held by every thread of a team: if its subject panics, the others fail too instead of waiting
+/// for it for ever.
+pub(crate) struct Alarm<'a>(pub(crate) &'a Team);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.is_broken.store(true, Ordering::Relaxed); // stands for itself
+        }
     }
 }
 

@@ -4,7 +4,11 @@
 //!
 //! - ordinary builds: [`portable_atomic`](https://docs.rs/portable-atomic), which is
 //!   `core::sync::atomic` where the target has 64-bit atomics and a fallback where it has not
-//!   (features `fallback` and `critical-section`);
+//!   (features `fallback` and `critical-section`). On a microcontroller that has compare-exchange,
+//!   a Cortex-M3 for example, the fallback is a lock: an interrupt handler that mints must never
+//!   meet one that it has interrupted. Build for such a single core with
+//!   `RUSTFLAGS="--cfg portable_atomic_unsafe_assume_single_core"`, which holds interrupts off
+//!   instead. `critical-section` does so only where there is no compare-exchange;
 //! - `--cfg idgen_loom`: the model checker's types. The name is ours, so that no dependency is
 //!   switched into model mode with us.
 

@@ -1,7 +1,7 @@
 //! `cargo xtask portable`: the algorithm crates on machines unlike this one.
 //!
 //! - The checks of `demos/` on a Cortex-M0, a Cortex-M3 and in node; on each of them a planted
-//!   defect has to be reported.
+//!   defect has to be reported. On the microcontrollers an interrupt mints as well.
 //! - The whole test suites under an emulator, on powerpc (32 bits, big-endian, no 64-bit atomics)
 //!   and on aarch64 (weakly ordered).
 //!
@@ -159,14 +159,19 @@ fn reports(mut command: Command, words: &str) -> Outcome {
     Outcome { tally: Tally { passed: 1, ..Tally::default() }, reason: None }
 }
 
+/// 64-bit atomics by holding interrupts off, where the fallback would be a lock.
+const SINGLE_CORE: &str = "--cfg portable_atomic_unsafe_assume_single_core";
+
 fn stages(length: Length) -> Vec<Stage> {
-    let microbit = ["-machine", "microbit"];
-    let stellaris = ["-machine", "lm3s6965evb"];
+    let m0 = || Firmware { target: "thumbv6m-none-eabi", machine: "microbit", flags: "" };
+    let m3 = |flags| Firmware { target: "thumbv7m-none-eabi", machine: "lm3s6965evb", flags };
+    let interrupt = ["--features", "interrupt"];
     let stage = |name, acts| Stage { name, acts };
     vec![
         stage("the checks themselves", checks()),
-        stage("Cortex-M0 (thumbv6m, micro:bit)", firmware("thumbv6m-none-eabi", microbit)),
-        stage("Cortex-M3 (thumbv7m, LM3S6965)", firmware("thumbv7m-none-eabi", stellaris)),
+        stage("Cortex-M0 (thumbv6m, micro:bit)", m0().acts(&interrupt)),
+        stage("Cortex-M3 (thumbv7m, LM3S6965)", m3("").acts(&[])),
+        stage("Cortex-M3, minting in an interrupt too", m3(SINGLE_CORE).acts(&interrupt)),
         stage("node (wasm32)", node()),
         stage("powerpc (32-bit, big-endian)", suites("powerpc", "qemu-ppc", length)),
         stage("aarch64", suites("aarch64", "qemu-aarch64", length)),
@@ -199,34 +204,48 @@ fn checks() -> Vec<Act> {
     };
     vec![
         Act::Passes(demo(&["fmt", "--all", "--check"])),
-        lint(&["-p", "firmware", "--target", "thumbv6m-none-eabi"]),
+        lint(&["-p", "firmware", "--features", "interrupt", "--target", "thumbv6m-none-eabi"]),
         lint(&["-p", "wasm", "--target", "wasm32-unknown-unknown"]),
         Act::Passes(demo(&["test", "--locked", "-p", "proof"])),
     ]
 }
 
-/// Builds a package of the demos for a target, runs the product, and again with a planted defect.
-fn built(package: &str, target: &str, run: impl Fn() -> Command, says: &'static str) -> Vec<Act> {
-    let build = ["build", "--locked", "--release", "-p", package, "--target", target];
-    let mut planted = demo(&build);
+/// Runs what `build` makes, first with a planted defect that has to be told in these words.
+fn built(build: impl Fn() -> Command, run: impl Fn() -> Command, says: &'static str) -> Vec<Act> {
+    let mut planted = build();
     planted.args(["--features", "planted"]);
-    vec![
-        Act::Passes(planted),
-        Act::Reports(run(), says),
-        Act::Passes(demo(&build)),
-        Act::Passes(run()),
-    ]
+    vec![Act::Passes(planted), Act::Reports(run(), says), Act::Passes(build()), Act::Passes(run())]
 }
 
-fn firmware(target: &str, machine: [&str; 2]) -> Vec<Act> {
-    let product = target_dir().join(target).join("release/firmware");
-    let run = || {
-        let mut command = Command::new("timeout");
-        command.args(["60", "qemu-system-arm"]).args(machine).arg("-nographic");
-        command.args(["-semihosting-config", "enable=on,target=native", "-kernel"]).arg(&product);
-        command
-    };
-    built("firmware", target, run, "came out twice")
+fn build(package: &str, target: &str) -> Command {
+    demo(&["build", "--locked", "--release", "-p", package, "--target", target])
+}
+
+struct Firmware {
+    target: &'static str,
+    machine: &'static str,
+    /// For the compiler.
+    flags: &'static str,
+}
+
+impl Firmware {
+    fn acts(&self, features: &[&str]) -> Vec<Act> {
+        let build = || {
+            let mut command = build("firmware", self.target);
+            command.args(features).env("RUSTFLAGS", self.flags);
+            command
+        };
+        let product = target_dir().join(self.target).join("release/firmware");
+        let run = || {
+            let mut command = Command::new("timeout");
+            command.args(["60", "qemu-system-arm", "-machine", self.machine, "-nographic"]);
+            // Time goes by instructions, so that interrupts meet the same ones in every run.
+            command.args(["-icount", "shift=4", "-semihosting-config", "enable=on,target=native"]);
+            command.arg("-kernel").arg(&product);
+            command
+        };
+        built(build, run, "came out twice")
+    }
 }
 
 fn node() -> Vec<Act> {
@@ -237,7 +256,7 @@ fn node() -> Vec<Act> {
         command.args(["60", "node"]).arg(root().join("demos/wasm/mint.mjs")).arg(&product);
         command
     };
-    built("wasm", target, run, "test planted ... FAILED")
+    built(|| build("wasm", target), run, "test planted ... FAILED")
 }
 
 /// The whole test suites of the algorithm crates, documentation included.

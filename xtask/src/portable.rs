@@ -24,12 +24,20 @@ pub(crate) fn run() -> bool {
 
 const TOOLS: &[Tool] = &[
     Tool {
-        name: "an emulator of microcontrollers or node",
-        probe: &["sh", "-c", "qemu-system-arm --version && node --version"],
+        name: "an emulator of microcontrollers",
+        probe: &["qemu-system-arm", "--version"],
         install: &[
             suite::APT_UPDATE,
             &["apt-get", "install", "-qy", "--no-install-recommends", "qemu-system-arm"],
-            &["sh", "-c", "node --version || apt-get install -qy --no-install-recommends nodejs"],
+        ],
+        needs_root: true,
+    },
+    Tool {
+        name: "node",
+        probe: &["node", "--version"],
+        install: &[
+            suite::APT_UPDATE,
+            &["apt-get", "install", "-qy", "--no-install-recommends", "nodejs"],
         ],
         needs_root: true,
     },

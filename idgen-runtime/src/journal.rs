@@ -6,9 +6,10 @@
 //! sequence is frozen until an operator thaws it above every mark. A thaw begins a new generation
 //! of marks, which overrides the old ones.
 //!
-//! Lines are appended, one a lease, and survive the death of the process; the files of a directory
-//! are merged and folded into one at start, and the one is folded again when it has grown. A machine that loses power may lose the newest lines:
-//! the guard then sees less, which freezes nothing.
+//! Lines are appended, one a lease or renewal, and survive the death of the process; the files of a
+//! directory are merged and folded into one at start, and the one is folded again when it has
+//! grown. A machine that loses power may lose the newest lines: the guard then sees less, which
+//! freezes nothing.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};

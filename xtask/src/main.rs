@@ -1,14 +1,18 @@
 //! The project's chores in Rust, so that every machine with cargo can do them.
 //!
 //! - `cargo xtask test [--full]` runs every check there is and closes with a plain count.
+//! - `cargo xtask features` checks the library crates in each combination of their features.
 //! - `cargo xtask bench [ROW...]` measures the targets' rows and keeps the table.
+//! - `cargo xtask api` writes the listings of what the algorithm crates offer.
 //! - `cargo xtask portable` runs the algorithm crates on emulated machines and in node.
 //! - `cargo xtask tidy` checks the house rules alone; `cargo test -p xtask` does so too.
 
 use std::path::Path;
 use std::process::ExitCode;
 
+mod api;
 mod bench;
+mod features;
 mod portable;
 mod suite;
 mod tidy;
@@ -18,6 +22,8 @@ usage: cargo xtask COMMAND
 
   test [--full]   run every check; --full runs the long suites whole
   bench [ROW...]  measure all rows of the targets, or these; keep benches/results/paired.md
+  api             write the listings of the public interfaces, api.txt of each algorithm crate
+  features        check the library crates in each combination of their features
   portable        the algorithm crates on emulated machines and in node
   tidy            check the house rules";
 
@@ -28,6 +34,8 @@ fn main() -> ExitCode {
         ["test"] => suite::run(suite::Length::Slice),
         ["test", "--full"] => suite::run(suite::Length::Full),
         ["bench", ref arguments @ ..] => bench::run(arguments),
+        ["api"] => api::rewrite(),
+        ["features"] => features::run(),
         ["portable"] => portable::run(),
         ["tidy"] => tidy::run(),
         _ => {

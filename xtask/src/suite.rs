@@ -16,7 +16,7 @@ use steps::Plan;
 
 pub(crate) use provision::{APT_UPDATE, Tool, is_root, missing};
 pub(crate) use run::{Outcome, announce, stream};
-pub(crate) use steps::{cargo, target_dir, test_target};
+pub(crate) use steps::{cargo, features_of, members, target_dir, test_target};
 pub(crate) use tally::Tally;
 
 /// How long the long suites run.
@@ -32,7 +32,9 @@ pub(crate) enum Length {
 #[expect(clippy::print_stdout, reason = "the report is this command's output")]
 pub(crate) fn run(length: Length) -> bool {
     match length {
-        Length::Slice => println!("Long suites run at slice length; --full runs them whole."),
+        Length::Slice => println!(
+            "Long suites run at slice length and no defects are planted; --full does both whole."
+        ),
         Length::Full => println!("Long suites run whole."),
     }
     let (mut total, mut done) = (Tally::default(), Vec::new());

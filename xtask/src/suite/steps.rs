@@ -6,7 +6,7 @@ use std::process::Command;
 use super::Length;
 use super::provision;
 use super::run::Outcome;
-use crate::{portable, root};
+use crate::{api, features, portable, root};
 
 /// Features that tests need and that are off by default, wherever a crate has them. All steps name
 /// the same, so that nothing is built twice.
@@ -47,6 +47,8 @@ pub(super) fn all() -> Vec<Step> {
         step("unit and integration tests", Plan::Run(tests(&targets))),
         step("doc tests", Plan::Run(test(&["--doc"]))),
         step("documentation", Plan::Run(documentation())),
+        step("public interfaces", Plan::Stages(api::outcome)),
+        step("combinations of features", Plan::Stages(features::outcome)),
         step("the runtime without tokio", Plan::Run(without_tokio())),
         step("loom models", loom(&targets)),
         step(BINARY, binary()),
@@ -93,7 +95,7 @@ fn manifest(folder: &str) -> toml::Table {
     std::fs::read_to_string(path).unwrap_or_default().parse().unwrap_or_default()
 }
 
-fn members() -> Vec<String> {
+pub(crate) fn members() -> Vec<String> {
     let table = manifest("");
     let members = table.get("workspace").and_then(|workspace| workspace.get("members")?.as_array());
     members.into_iter().flatten().filter_map(|name| Some(name.as_str()?.to_owned())).collect()
@@ -103,13 +105,19 @@ fn is_member(folder: &str) -> bool {
     members().iter().any(|member| member == folder)
 }
 
+/// The features a member's manifest names, without `default`.
+pub(crate) fn features_of(member: &str) -> Vec<String> {
+    let table = manifest(member);
+    let own = table.get("features").and_then(toml::Value::as_table);
+    own.into_iter().flat_map(|own| own.keys()).filter(|name| *name != "default").cloned().collect()
+}
+
 /// `--features=idgen-core/serde,...`.
-fn features() -> String {
+fn needed_features() -> String {
     let mut named = Vec::new();
     for member in members() {
-        let table = manifest(&member);
-        let Some(own) = table.get("features").and_then(toml::Value::as_table) else { continue };
-        let needed = FEATURES.iter().filter(|feature| own.contains_key(**feature));
+        let own = features_of(&member);
+        let needed = own.iter().filter(|feature| FEATURES.contains(&feature.as_str()));
         named.extend(needed.map(|feature| format!("{member}/{feature}")));
     }
     format!("--features={}", named.join(","))
@@ -141,14 +149,14 @@ pub(crate) fn target_dir() -> PathBuf {
 /// In the profile of the tests, so that build scripts (SQLite's takes longest) run once for both.
 fn clippy() -> Command {
     let mut command = cargo(&["clippy", "--workspace", "--all-targets", "--profile", "test"]);
-    command.arg(features()).args(["--", "-D", "warnings"]);
+    command.arg(needed_features()).args(["--", "-D", "warnings"]);
     command
 }
 
 /// Tests chosen from the whole workspace.
 fn test(which: &[&str]) -> Command {
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
-    command.arg(features()).args(which);
+    command.arg(needed_features()).args(which);
     command
 }
 
@@ -172,7 +180,7 @@ fn tests(targets: &[(String, String)]) -> Command {
 /// Every public item documented, every link whole.
 fn documentation() -> Command {
     let mut command = cargo(&["doc", "--workspace", "--no-deps", "--profile", "test"]);
-    command.arg(features()).env("RUSTDOCFLAGS", "-D warnings");
+    command.arg(needed_features()).env("RUSTDOCFLAGS", "-D warnings");
     command
 }
 
@@ -293,7 +301,7 @@ mod tests {
     fn the_workspace_knows_its_members() {
         assert!(is_member("xtask") && is_member("idgen-wire"));
         assert!(!is_member("target"));
-        let features = features();
+        let features = needed_features();
         assert!(features.contains("idgen-core/serde"), "{features}");
         assert!(!features.contains("fallback"), "{features}");
     }

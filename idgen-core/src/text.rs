@@ -15,6 +15,8 @@
 
 use core::ops::Deref;
 
+mod base32;
+
 /// One of the four text forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
@@ -90,20 +92,39 @@ impl core::fmt::Display for Length {
 }
 
 /// The text of one id on the stack; dereferences to `str`.
+///
+/// Fixed forms stand at the front of the bytes, decimals at their end. Around them is ASCII too, so
+/// that whole words can be checked at once: checked byte by byte, a text costs twice as much.
 #[derive(Clone, Copy)]
+#[repr(align(16))]
 pub struct IdText {
-    bytes: [u8; 20],
+    bytes: [u8; 32],
     from: u8,
     to: u8,
 }
 
 impl IdText {
-    /// The text.
+    #[inline(always)]
+    fn front(half: [u8; 16], len: u8) -> Self {
+        let mut bytes = [b'0'; 32];
+        bytes[..16].copy_from_slice(&half);
+        Self { bytes, from: 0, to: len }
+    }
+
+    /// The text as ASCII bytes: what a socket or a file wants, and the cheapest view.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[usize::from(self.from)..usize::from(self.to)]
+    }
+
+    /// The text. The standard library checks it for UTF-8, which costs about as much as writing it:
+    /// where bytes will do, take [`as_bytes`](Self::as_bytes).
     #[inline]
     pub fn as_str(&self) -> &str {
-        let bytes = &self.bytes[usize::from(self.from)..usize::from(self.to)];
-        // Only ASCII digits are ever written, so the empty text never shows.
-        core::str::from_utf8(bytes).unwrap_or_default()
+        let (from, to) = (usize::from(self.from), usize::from(self.to));
+        let all = if to <= 16 { &self.bytes[..16] } else { &self.bytes[..] };
+        // Only ASCII is ever written, so the empty text never shows.
+        core::str::from_utf8(all).ok().and_then(|all| all.get(from..to)).unwrap_or_default()
     }
 }
 
@@ -128,15 +149,12 @@ impl core::fmt::Debug for IdText {
     }
 }
 
-const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const HEX: &[u8; 16] = b"0123456789abcdef";
 const NO_DIGIT: u8 = 0xff;
 
-static CROCKFORD_VALUES: [u8; 256] = values(CROCKFORD);
 static BASE62_VALUES: [u8; 256] = values(BASE62);
 static HEX_VALUES: [u8; 256] = values(HEX);
-static DECIMAL_PAIRS: [u8; 200] = decimal_pairs();
 
 #[expect(clippy::cast_possible_truncation, reason = "alphabets have at most 62 letters")]
 const fn values(alphabet: &[u8]) -> [u8; 256] {
@@ -147,18 +165,6 @@ const fn values(alphabet: &[u8]) -> [u8; 256] {
         value += 1;
     }
     table
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "two digits of a number below 100")]
-const fn decimal_pairs() -> [u8; 200] {
-    let mut pairs = [0; 200];
-    let mut number = 0;
-    while number < 100 {
-        pairs[2 * number] = b'0' + (number / 10) as u8;
-        pairs[2 * number + 1] = b'0' + (number % 10) as u8;
-        number += 1;
-    }
-    pairs
 }
 
 /// Writes `id` in a form.
@@ -176,52 +182,71 @@ const fn decimal_pairs() -> [u8; 200] {
 pub fn encode(id: u64, form: Form) -> IdText {
     match form {
         Form::Decimal => encode_decimal(id),
-        Form::Base32 => encode_bits::<13, 5>(id, CROCKFORD),
+        Form::Base32 => base32::encode(id),
         Form::Base62 => encode_base62(id),
-        Form::Hex => encode_bits::<16, 4>(id, HEX),
+        Form::Hex => encode_hex(id),
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "remainders below 100 and the length 20")]
+/// Three times eight digits, the last ones last, less the zeros in front.
+#[inline]
 fn encode_decimal(id: u64) -> IdText {
-    let mut bytes = [0; 20];
-    let mut from = bytes.len();
-    let mut rest = id;
-    while rest >= 100 {
-        let pair = 2 * (rest % 100) as usize;
-        rest /= 100;
-        from -= 2;
-        bytes[from..from + 2].copy_from_slice(&DECIMAL_PAIRS[pair..pair + 2]);
+    const EIGHT: u64 = 100_000_000;
+    let (upper, lower) = (id / EIGHT, eight_digits(id % EIGHT));
+    let (top, middle) = (digits_of((upper / EIGHT) << 32), eight_digits(upper % EIGHT));
+    // The first digit stands in the lowest byte, so zeros in front are trailing ones here.
+    let zeros = match (top, middle) {
+        (0, 0) => 128 + lower.trailing_zeros().min(56),
+        (0, _) => 64 + middle.trailing_zeros(),
+        _ => top.trailing_zeros(),
+    };
+    let mut bytes = [b'0'; 32];
+    for (place, digits) in bytes[8..].chunks_exact_mut(8).zip([top, middle, lower]) {
+        place.copy_from_slice(&(digits + EACH * u64::from(b'0')).to_le_bytes());
     }
-    let pair = 2 * rest as usize;
-    if rest >= 10 {
-        from -= 1;
-        bytes[from] = DECIMAL_PAIRS[pair + 1];
-    }
-    from -= 1;
-    bytes[from] = DECIMAL_PAIRS[pair + usize::from(rest < 10)];
-    IdText { bytes, from: from as u8, to: 20 }
+    // 7 to 23 zeros of 24 digits are left out.
+    #[expect(clippy::cast_possible_truncation, reason = "at most 31")]
+    IdText { bytes, from: 8 + (zeros / 8) as u8, to: 32 }
 }
 
-/// Alphabets of 2^BITS letters: every digit is a shift and a mask, so the loop unrolls.
-#[expect(clippy::cast_possible_truncation, reason = "LEN is 13 or 16")]
-fn encode_bits<const LEN: usize, const BITS: u32>(id: u64, alphabet: &[u8]) -> IdText {
-    let mut bytes = [0; 20];
-    for (place, byte) in (0_u32..).zip(bytes[..LEN].iter_mut()) {
-        let shift = BITS * (LEN as u32 - 1 - place);
-        *byte = alphabet[(id >> shift) as usize & (alphabet.len() - 1)];
+/// A one in each byte.
+const EACH: u64 = 0x0101_0101_0101_0101;
+
+/// The digits of a number below 10^8, one in each byte, the first in the lowest: halves into
+/// quarters into digits, all lanes at once. A lane's division is a multiplication that is exact
+/// for what it holds.
+#[inline(always)]
+fn eight_digits(number: u64) -> u64 {
+    digits_of((number / 10_000) | ((number % 10_000) << 32))
+}
+
+/// The same of two numbers below 10^4, the first in the lower half.
+#[inline(always)]
+fn digits_of(fours: u64) -> u64 {
+    let hundreds = (fours * 10_486) >> 20 & 0x7f_0000_007f;
+    let twos = hundreds | (fours - hundreds * 100) << 16;
+    let tens = (twos * 103) >> 10 & 0x000f_000f_000f_000f;
+    tens | (twos - tens * 10) << 8
+}
+
+/// Hexadecimal: every digit is a shift and a mask, so the loop unrolls.
+#[expect(clippy::cast_possible_truncation, reason = "masked below 16")]
+fn encode_hex(id: u64) -> IdText {
+    let mut half = [0; 16];
+    for (byte, place) in half.iter_mut().zip((0..64).step_by(4).rev()) {
+        *byte = HEX[(id >> place) as usize & 15];
     }
-    IdText { bytes, from: 0, to: LEN as u8 }
+    IdText::front(half, 16)
 }
 
 fn encode_base62(id: u64) -> IdText {
-    let mut bytes = [0; 20];
+    let mut half = [b'0'; 16];
     let mut rest = id;
-    for byte in bytes[..11].iter_mut().rev() {
+    for byte in half[..11].iter_mut().rev() {
         *byte = BASE62[(rest % 62) as usize];
         rest /= 62;
     }
-    IdText { bytes, from: 0, to: 11 }
+    IdText::front(half, 11)
 }
 
 /// Reads an id from exactly what [`encode`] writes.
@@ -241,9 +266,9 @@ fn encode_base62(id: u64) -> IdText {
 pub fn decode(text: &str, form: Form) -> Result<u64, TextError> {
     match form {
         Form::Decimal => decode_decimal(text.as_bytes()),
-        Form::Base32 => decode_bits::<13, 5>(text.as_bytes(), &CROCKFORD_VALUES, form),
+        Form::Base32 => base32::decode(text.as_bytes()),
         Form::Base62 => decode_base62(text.as_bytes()),
-        Form::Hex => decode_bits::<16, 4>(text.as_bytes(), &HEX_VALUES, form),
+        Form::Hex => decode_hex(text.as_bytes()),
     }
 }
 
@@ -266,30 +291,19 @@ fn decode_decimal(text: &[u8]) -> Result<u64, TextError> {
     Ok(id)
 }
 
-fn decode_bits<const LEN: usize, const BITS: u32>(
-    text: &[u8],
-    values: &[u8; 256],
-    form: Form,
-) -> Result<u64, TextError> {
-    let Ok(text) = <&[u8; LEN]>::try_from(text) else {
+fn decode_hex(text: &[u8]) -> Result<u64, TextError> {
+    let form = Form::Hex;
+    let Ok(text) = <&[u8; 16]>::try_from(text) else {
         return Err(TextError::Length { form, found: text.len() });
     };
-    let mut id = 0_u64;
-    let mut seen = 0;
-    for &byte in text {
-        let value = values[usize::from(byte)];
+    let (mut id, mut seen) = (0_u64, 0);
+    for (byte, place) in text.iter().zip((0..64).step_by(4).rev()) {
+        let value = HEX_VALUES[usize::from(*byte)];
         seen |= value;
-        id = (id << BITS) | u64::from(value & !(NO_DIGIT << BITS));
+        id |= u64::from(value & 15) << place;
     }
-    // A digit is below 2^BITS; the mark of a stranger has every bit set.
-    if seen >> BITS != 0 {
-        return Err(stranger(text, values, form));
-    }
-    // Thirteen base32 digits are 65 bits, of which an id has 64: the first digit is below 16.
-    if values[usize::from(text[0])] >= 16 {
-        return Err(TextError::TooLarge);
-    }
-    Ok(id)
+    // A digit is below 16; the mark of a stranger has every bit set.
+    if seen > 15 { Err(stranger(text, &HEX_VALUES, form)) } else { Ok(id) }
 }
 
 #[cold]
@@ -321,68 +335,4 @@ fn push_digit(id: u64, base: u64, digit: u8) -> Result<u64, TextError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use std::format;
-    use std::string::ToString;
-
-    const FORMS: [Form; 4] = [Form::Decimal, Form::Base32, Form::Base62, Form::Hex];
-
-    fn edges() -> impl Strategy<Value = u64> {
-        prop_oneof![any::<u64>(), (0_u32..64).prop_map(|bit| 1_u64 << bit), 0_u64..2000]
-    }
-
-    proptest! {
-        #[test]
-        fn one_id_one_text(id in edges()) {
-            for form in FORMS {
-                let text = encode(id, form);
-                prop_assert_eq!(decode(&text, form), Ok(id));
-            }
-            prop_assert_eq!(&*encode(id, Form::Decimal), id.to_string());
-            prop_assert_eq!(&*encode(id, Form::Hex), format!("{id:016x}"));
-        }
-
-        #[test]
-        fn fixed_forms_sort_like_numbers(a in any::<u64>(), b in any::<u64>()) {
-            for form in [Form::Base32, Form::Base62, Form::Hex] {
-                let (text_a, text_b) = (encode(a, form), encode(b, form));
-                prop_assert_eq!(a.cmp(&b), text_a.as_bytes().cmp(text_b.as_bytes()));
-            }
-        }
-
-        #[test]
-        fn strict_whatever_comes(text in "[0-9A-Za-z +-]{0,21}") {
-            for form in FORMS {
-                if let Ok(id) = decode(&text, form) {
-                    prop_assert_eq!(&*encode(id, form), &text);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_first_number_too_large_is_refused() {
-        let max_plus_one = [
-            ("18446744073709551616", Form::Decimal),
-            ("G000000000000", Form::Base32),
-            ("LygHa16AHYG", Form::Base62),
-        ];
-        for (text, form) in max_plus_one {
-            assert_eq!(decode(text, form), Err(TextError::TooLarge), "{text}");
-        }
-        assert_eq!(decode("ffffffffffffffff", Form::Hex), Ok(u64::MAX));
-    }
-
-    #[test]
-    fn errors_name_the_cause() {
-        let error = decode("00000000000O0", Form::Base32).unwrap_err();
-        assert_eq!(error, TextError::Character { form: Form::Base32, byte: b'O', at: 11 });
-        assert_eq!(error.to_string(), "byte 0x4f at 11 is no digit of base32");
-        let error = decode("", Form::Decimal).unwrap_err();
-        assert_eq!(error.to_string(), "an id in dec has 1 to 20 characters, this text has 0");
-        let error = decode("abc", Form::Hex).unwrap_err();
-        assert_eq!(error.to_string(), "an id in hex has 16 characters, this text has 3");
-    }
-}
+mod tests;

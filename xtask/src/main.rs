@@ -2,6 +2,7 @@
 //!
 //! - `cargo xtask test [--full]` runs every check there is and closes with a plain count.
 //! - `cargo xtask features` checks the library crates in each combination of their features.
+//! - `cargo xtask sanitizers [--full]` runs suites under AddressSanitizer and ThreadSanitizer.
 //! - `cargo xtask bench [ROW...]` measures the targets' rows and keeps the table.
 //! - `cargo xtask api` writes the listings of what the algorithm crates offer.
 //! - `cargo xtask portable` runs the algorithm crates on emulated machines and in node.
@@ -14,6 +15,7 @@ mod api;
 mod bench;
 mod features;
 mod portable;
+mod sanitizers;
 mod suite;
 mod tidy;
 
@@ -24,6 +26,7 @@ usage: cargo xtask COMMAND
   bench [ROW...]  measure all rows of the targets, or these; keep benches/results/paired.md
   api             write the listings of the public interfaces, api.txt of each algorithm crate
   features        check the library crates in each combination of their features
+  sanitizers [--full]  suites under AddressSanitizer and ThreadSanitizer
   portable        the algorithm crates on emulated machines and in node
   tidy            check the house rules";
 
@@ -36,6 +39,8 @@ fn main() -> ExitCode {
         ["bench", ref arguments @ ..] => bench::run(arguments),
         ["api"] => api::rewrite(),
         ["features"] => features::run(),
+        ["sanitizers"] => sanitizers::run(suite::Length::Slice),
+        ["sanitizers", "--full"] => sanitizers::run(suite::Length::Full),
         ["portable"] => portable::run(),
         ["tidy"] => tidy::run(),
         _ => {

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::Length;
 use super::provision;
 use super::run::Outcome;
-use crate::{api, features, portable, root};
+use crate::{api, features, portable, root, sanitizers};
 
 /// Features that tests need and that are off by default, wherever a crate has them. All steps name
 /// the same, so that nothing is built twice.
@@ -54,6 +54,8 @@ pub(super) fn all() -> Vec<Step> {
         step(BINARY, binary()),
         step("end-to-end tests", end_to_end(&targets)),
         step("benches compile", benches()),
+        step("AddressSanitizer", Plan::Stages(sanitizers::address)),
+        step("ThreadSanitizer", Plan::Stages(sanitizers::thread)),
         step("other machines", Plan::Stages(portable::outcome)),
     ]
 }

@@ -241,3 +241,27 @@ impl SpaceGuard {
         IssueError::new(Cause::ClockHold, message).retry(wait_ms)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use idgen_core::IdRange;
+
+    #[test]
+    fn a_serial_seen_before_freezes() {
+        let journal = Arc::new(Journal::open(None).unwrap());
+        let guard = Guard::new(journal, Name::new("orders").unwrap());
+        let identity = StoreIdentity {
+            backend: "fake",
+            id: "a".to_owned(),
+            incarnation: "1".to_owned(),
+            durability: Durability::Keeps,
+            ceiling: u64::MAX,
+        };
+        let lease = |serial, start| Lease { range: IdRange::new(start, 1, 10).unwrap(), serial };
+        guard.check(&lease(2, 1), &identity).unwrap();
+        let refused = guard.check(&lease(2, 11), &identity).unwrap_err();
+        assert_eq!(refused.cause(), Cause::Frozen, "{refused}");
+        guard.check(&lease(3, 11), &identity).unwrap();
+    }
+}

@@ -242,6 +242,19 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_be_written_does_not_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut soft = open(&dir, "r", "a", "boot");
+        soft.granted(&lease(5000)).unwrap();
+        let read_only = File::open(soft.path()).unwrap();
+        let writable = std::mem::replace(&mut soft.file, read_only);
+        soft.raise(5100, 15_000).unwrap_err();
+        soft.raise(5100, 15_000).unwrap_err();
+        soft.file = writable;
+        assert_eq!(soft.raise(5050, 15_000).unwrap(), 5050);
+    }
+
+    #[test]
     fn a_claim_without_an_answer_shows_its_nonce() {
         let dir = tempfile::tempdir().unwrap();
         open(&dir, "r", "a", "boot").claiming(5).unwrap();

@@ -97,6 +97,35 @@ fn a_crash_costs_a_tenth_of_a_second() {
     }
 }
 
+/// Nothing is issued below the soft horizon that the killed process has left, whatever the clock.
+#[test]
+fn a_crash_and_a_clock_set_back_repeat_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let begun = ExactClock.unix_ms();
+    let clock = FakeClock::at(begun);
+    let mut seen = HashSet::new();
+    // The second has to come past the first one's soft horizon.
+    for (least, rest_ms) in [(50, 500), (51, 1000)] {
+        clock.set(begun);
+        let custom = ClockKind::Custom(Arc::new(clock.clone()));
+        let settings = Settings { clock: custom, ..settings(dir.path()) };
+        let runtime = Runtime::start(sqlite(dir.path()), settings).unwrap();
+        let mut one = standard();
+        one.ids = 5..=5;
+        let snowflakes = runtime.snowflakes_blocking(one).unwrap();
+        for _ in 0..50 {
+            clock.advance(5);
+            match snowflakes.next_id_blocking(Instant::now()) {
+                Ok(id) => assert!(seen.insert(id), "{id} twice"),
+                Err(refused) => assert_eq!(refused.cause(), Cause::ClockHold, "{refused}"),
+            }
+        }
+        clock.advance(rest_ms);
+        assert!(seen.insert(take(&snowflakes, 0, 1)[0]));
+        assert!(seen.len() > least, "{} ids", seen.len());
+    }
+}
+
 #[test]
 fn a_crash_under_long_ticks_costs_a_tick_or_two() {
     let dir = tempfile::tempdir().unwrap();

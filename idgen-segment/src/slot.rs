@@ -11,7 +11,7 @@
 //! its store, so the generation load after it cannot read the older generation. The same edge
 //! makes a claim that follows such a load land in the new time, never in the old: the store came
 //! after the turn that freed the slot. That a reader sees data at least as new as the generation
-//! it was sent to is the word's part (see `state`).
+//! it was sent to is the word's part (see `state`); so is all that a look at the stamp alone needs.
 
 use core::cmp::min;
 
@@ -98,7 +98,9 @@ impl Slot {
     /// The generation that stands here, or is being written.
     #[inline]
     pub(crate) fn generation(&self) -> u64 {
-        word::generation(self.stamp.load(Ordering::Acquire)) // pairs with `write`
+        // Relaxed: who asks has acquired the word or the permit, and with it at least the store of
+        // the generation asked about; no datum is trusted on this load's account.
+        word::generation(self.stamp.load(Ordering::Relaxed))
     }
 
     /// Whether what was read before is of exactly the generation that `stamp` names.

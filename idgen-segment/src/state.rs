@@ -9,9 +9,10 @@
 //!
 //! Every change of `word` is a read-modify-write with AcqRel, so each one reads all that its
 //! predecessors released: a claim that finds generation g sees the supply of g (which cleared
-//! *bare* before the turn to g could happen) and every slot store before it. `active` is raised
-//! with AcqRel and read Acquire: who reads g there, without touching the word, sees the same.
-//! The permit pairs its Acquire exchange with its Release give-up, so that the slots have one
+//! *bare* before the turn to g could happen) and every slot store before it. (Setting *bare* on a
+//! retired cursor is Relaxed: nobody claims by it, and it hands on what others released.) `active`
+//! is raised with AcqRel and read Acquire: who reads g there, without touching the word, sees the
+//! same. The permit pairs its Acquire exchange with its Release give-up, so that the slots have one
 //! writer at a time and each knows the last one's work. Who finds it held leaves a *knock*, with
 //! Release: the holder, who acquires it on giving up, sees the turn that sent the other there.
 //!
@@ -142,7 +143,9 @@ impl State {
 
     /// Withdraws what `clear_bare` published on a cursor that it found retired.
     pub(crate) fn set_bare(&self) {
-        self.word.fetch_or(BARE, Ordering::AcqRel); // keeps the chain of changes of the word whole
+        // Relaxed: it carries on what the changes before it released, as any read-modify-write
+        // does, and has nothing of its own to release; on a retired cursor nobody claims by it.
+        self.word.fetch_or(BARE, Ordering::Relaxed);
     }
 
     /// Ends all claims and answers the word before, which divides the claimed from the tail.

@@ -17,3 +17,5 @@ mod handles;
 mod ledger;
 #[path = "loom/permits.rs"]
 mod permits;
+#[path = "loom/sights.rs"]
+mod sights;

@@ -5,6 +5,7 @@
 //! - `cargo xtask sanitizers [--full]` runs suites under AddressSanitizer and ThreadSanitizer.
 //! - `cargo xtask bench [ROW...]` measures the targets' rows and keeps the table.
 //! - `cargo xtask api` writes the listings of what the algorithm crates offer.
+//! - `cargo xtask mutants [WORD...]` plants known defects and demands a test that sees each.
 //! - `cargo xtask portable` runs the algorithm crates on emulated machines and in node.
 //! - `cargo xtask tidy` checks the house rules alone; `cargo test -p xtask` does so too.
 
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 mod api;
 mod bench;
 mod features;
+mod mutants;
 mod portable;
 mod sanitizers;
 mod suite;
@@ -27,6 +29,7 @@ usage: cargo xtask COMMAND
   api             write the listings of the public interfaces, api.txt of each algorithm crate
   features        check the library crates in each combination of their features
   sanitizers [--full]  suites under AddressSanitizer and ThreadSanitizer
+  mutants [WORD...]  plant the listed defects, or those named so; a test has to see each
   portable        the algorithm crates on emulated machines and in node
   tidy            check the house rules";
 
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         ["features"] => features::run(),
         ["sanitizers"] => sanitizers::run(suite::Length::Slice),
         ["sanitizers", "--full"] => sanitizers::run(suite::Length::Full),
+        ["mutants", ref words @ ..] => mutants::run(words),
         ["portable"] => portable::run(),
         ["tidy"] => tidy::run(),
         _ => {

@@ -38,7 +38,7 @@ pub(crate) fn run(length: Length) -> bool {
         Length::Full => println!("Long suites run whole."),
     }
     let (mut total, mut done) = (Tally::default(), Vec::new());
-    for step in steps::all() {
+    for step in steps::all(length) {
         println!("\n==> {}", step.name);
         let begun = Instant::now();
         let outcome = perform(step.plan, &done, length);

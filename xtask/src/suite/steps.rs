@@ -6,7 +6,7 @@ use std::process::Command;
 use super::Length;
 use super::provision;
 use super::run::Outcome;
-use crate::{api, features, portable, root, sanitizers};
+use crate::{api, features, mutants, portable, root, sanitizers};
 
 /// Features that tests need and that are off by default, wherever a crate has them. All steps name
 /// the same, so that nothing is built twice.
@@ -36,10 +36,10 @@ pub(super) enum Plan {
 }
 
 /// The steps for the project as it lies there.
-pub(super) fn all() -> Vec<Step> {
+pub(super) fn all(length: Length) -> Vec<Step> {
     let targets = test_targets();
     let step = |name, plan| Step { name, plan };
-    vec![
+    let mut steps = vec![
         step("tools", Plan::Check(provision::tools)),
         step("house rules", Plan::Check(house_rules)),
         step("format", Plan::Run(cargo(&["fmt", "--all", "--check"]))),
@@ -57,7 +57,11 @@ pub(super) fn all() -> Vec<Step> {
         step("AddressSanitizer", Plan::Stages(sanitizers::address)),
         step("ThreadSanitizer", Plan::Stages(sanitizers::thread)),
         step("other machines", Plan::Stages(portable::outcome)),
-    ]
+    ];
+    if length == Length::Full {
+        steps.push(step("planted defects", Plan::Stages(mutants::outcome)));
+    }
+    steps
 }
 
 /// Folder of the crate and name of the integration test whose root file this is.

@@ -3,15 +3,20 @@
 //! `cargo xtask bench [ROW...]` builds and runs this and keeps the table. A row is one entry of
 //! [`ROWS`] and one function that measures one run.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use idgen_benches::{Method, Row, table};
+use idgen_benches::{Fact, Method, Row, facts, table};
 
 mod bulks;
+mod bursts;
+mod charts;
 mod crowds;
+mod idles;
 mod instructions;
 mod segments;
 mod snowflakes;
+mod tails;
 mod texts;
 
 const fn row(
@@ -64,68 +69,114 @@ const ROWS: &[Row] = &[
     row(9, "snowflake, 1024 at once", "snowid", 1.0, bulks::of_snowflake_to_snowid).of_many(1024),
     row(9, "snowflake, 1024 at once", "snowflake_me", 1.0, bulks::of_snowflake_to_snowflake_me)
         .of_many(1024),
+    row(10, "burst of 40,000 in the borrow window", F1, 1.25, bursts::in_window)
+        .of_many(bursts::BURST),
     row(16, "shared segment cursor, 8 threads", "fetch_add x 8", 1.3, crowds::cursor_to_bare),
     row(16, "shared segment cursor, 8 threads", "std Mutex", 0.3, crowds::cursor_to_mutex),
     row(16, "shared snowflake, 8 threads", "fetch_add x 8", 1.3, crowds::snowflake_to_bare),
-    row(17, "decimal", "itoa", 1.0, texts::decimal),
-    row(17, "base32, encoding", "ferroid", 0.6, texts::base32_encode),
-    row(17, "base32, decoding", "ferroid", 0.6, texts::base32_decode),
+    row(17, "decimal, as bytes", "itoa", 1.0, texts::decimal),
+    row(17, "decimal, as str", "itoa", 1.0, texts::decimal_str),
+    row(17, "base32 encoding, as bytes", "ferroid", 0.6, texts::base32_encode),
+    row(17, "base32 encoding, as str", "ferroid", 0.6, texts::base32_encode_str),
+    row(17, "base32 decoding", "ferroid", 0.6, texts::base32_decode),
 ];
 
-const USAGE: &str = "usage: paired [--runs N] [--pairs N] [ROW...] | --count WHAT IDS";
+const fn fact(
+    number: u8,
+    what: &'static str,
+    goal: &'static str,
+    find: fn() -> (String, bool),
+) -> Fact {
+    Fact { number, what, goal, find }
+}
 
-#[expect(clippy::print_stdout, reason = "the table is this program's output")]
+const FACTS: &[Fact] = &[
+    #[cfg(target_feature = "avx2")]
+    fact(9, "1024 at once, ns per id, built for x86-64-v3", "<= 0.05", bulks::nanos),
+    fact(10, "full load, layout of 4096 a ms", ">= 99 %, no stall above 1 ms", bursts::sustained),
+    fact(12, "published tick, idle", "no wake-ups", idles::tick),
+    fact(12, "runtime with a sequence in hand, idle", "no wake-ups", idles::runtime),
+    fact(15, "p99.99 by an empty call's", "30 ns more, nobody waits", tails::find),
+];
+
+const USAGE: &str = "usage: paired [--runs N] [--pairs N] [--plots FOLDER] [ROW...] \
+                     | --count WHAT IDS";
+
+/// What was asked for on the command line.
+#[derive(Default)]
+struct Asked {
+    method: Method,
+    plots: Option<PathBuf>,
+    /// All, if there are none.
+    numbers: Vec<u8>,
+}
+
+impl Asked {
+    fn wants(&self, number: u8) -> bool {
+        self.numbers.is_empty() || self.numbers.contains(&number)
+    }
+}
+
 fn main() -> ExitCode {
     // Cargo says `--bench` to every bench.
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    let asked = match &words[..] {
-        [count, what, ids] if count == "--count" => ids
-            .parse()
-            .map_err(|_| ids.clone())
-            .and_then(|ids| instructions::run(what, ids))
-            .map(|()| None),
-        _ => read(words.into_iter()).map(Some),
+    let done = match &words[..] {
+        [count, what, ids] if count == "--count" => {
+            ids.parse().map_err(|_| ids.clone()).and_then(|ids| instructions::run(what, ids))
+        }
+        _ => read(words.into_iter()).and_then(|asked| measure(&asked)),
     };
-    let (method, numbers) = match asked {
-        Ok(Some(read)) => read,
-        Ok(None) => return ExitCode::SUCCESS,
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
         Err(word) => {
             eprintln!("{word:?} is no row and no option; {USAGE}");
-            return ExitCode::from(2);
+            ExitCode::from(2)
         }
-    };
-    let rows: Vec<Row> = ROWS
-        .iter()
-        .filter(|row| numbers.is_empty() || numbers.contains(&row.number))
-        .copied()
-        .collect();
-    if numbers.is_empty() || numbers.contains(&instructions::NUMBER) {
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the tables are this program's output")]
+fn measure(asked: &Asked) -> Result<(), String> {
+    if asked.wants(instructions::NUMBER) {
         instructions::table(|line| println!("{line}"));
         println!();
     }
+    let rows: Vec<Row> = ROWS.iter().filter(|row| asked.wants(row.number)).copied().collect();
     if !rows.is_empty() {
-        table(&rows, &method, |line| println!("{line}"));
+        table(&rows, &asked.method, |line| println!("{line}"));
     }
-    ExitCode::SUCCESS
+    let found: Vec<Fact> = FACTS.iter().filter(|fact| asked.wants(fact.number)).copied().collect();
+    if !found.is_empty() {
+        println!();
+        facts(&found, |line| println!("{line}"));
+    }
+    if let Some(folder) = &asked.plots {
+        println!();
+        charts::draw(folder, |line| println!("{line}"))
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
+    Ok(())
 }
 
-fn read(mut words: impl Iterator<Item = String>) -> Result<(Method, Vec<u8>), String> {
-    let (mut method, mut numbers) = (Method::default(), Vec::new());
+fn read(mut words: impl Iterator<Item = String>) -> Result<Asked, String> {
+    let mut asked = Asked::default();
     while let Some(word) = words.next() {
         match &*word {
-            "--runs" => method.runs = count(words.next())?,
-            "--pairs" => method.pairs = count(words.next())?,
+            "--runs" => asked.method.runs = count(words.next())?,
+            "--pairs" => asked.method.pairs = count(words.next())?,
+            "--plots" => asked.plots = Some(words.next().ok_or(word)?.into()),
             number => match number.parse() {
-                Ok(number) if is_there(number) => numbers.push(number),
+                Ok(number) if is_there(number) => asked.numbers.push(number),
                 _ => return Err(word),
             },
         }
     }
-    Ok((method, numbers))
+    Ok(asked)
 }
 
 fn is_there(number: u8) -> bool {
-    number == instructions::NUMBER || ROWS.iter().any(|row| row.number == number)
+    let numbers = ROWS.iter().map(|row| row.number).chain(FACTS.iter().map(|fact| fact.number));
+    numbers.chain([instructions::NUMBER]).any(|there| there == number)
 }
 
 fn count(word: Option<String>) -> Result<usize, String> {

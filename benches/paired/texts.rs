@@ -22,32 +22,43 @@ fn texts() -> impl FnMut() -> String {
     move || encode(ids(), Form::Base32).to_string()
 }
 
+/// A subject that writes id after id and shows the bytes.
+fn writing(write: impl Fn(u64) -> u64) -> impl FnMut() -> u64 {
+    let mut ids = ids();
+    move || write(ids())
+}
+
+fn seen(text: &[u8]) -> u64 {
+    black_box(text).len() as u64
+}
+
+fn ferroid_base32(id: u64) -> u64 {
+    let mut buffer = FerroidWide::base32_array();
+    seen(FerroidWide::from_raw(id).encode_to_buf(&mut buffer).as_bytes())
+}
+
+fn itoa_decimal(id: u64) -> u64 {
+    seen(itoa::Buffer::new().format(id).as_bytes())
+}
+
 pub(crate) fn decimal(method: &Method) -> Run {
-    let candidate = || {
-        let mut ids = ids();
-        move || black_box(encode(ids(), Form::Decimal).as_str()).len() as u64
-    };
-    let reference = || {
-        let mut ids = ids();
-        move || black_box(itoa::Buffer::new().format(ids())).len() as u64
-    };
-    method.compare(1, candidate, reference)
+    let candidate = || writing(|id| seen(encode(id, Form::Decimal).as_bytes()));
+    method.compare(1, candidate, || writing(itoa_decimal))
+}
+
+pub(crate) fn decimal_str(method: &Method) -> Run {
+    let candidate = || writing(|id| seen(encode(id, Form::Decimal).as_str().as_bytes()));
+    method.compare(1, candidate, || writing(itoa_decimal))
 }
 
 pub(crate) fn base32_encode(method: &Method) -> Run {
-    let candidate = || {
-        let mut ids = ids();
-        move || black_box(encode(ids(), Form::Base32).as_str()).len() as u64
-    };
-    let reference = || {
-        let mut ids = ids();
-        move || {
-            let mut buffer = FerroidWide::base32_array();
-            let text = FerroidWide::from_raw(ids()).encode_to_buf(&mut buffer);
-            black_box(text.as_str()).len() as u64
-        }
-    };
-    method.compare(1, candidate, reference)
+    let candidate = || writing(|id| seen(encode(id, Form::Base32).as_bytes()));
+    method.compare(1, candidate, || writing(ferroid_base32))
+}
+
+pub(crate) fn base32_encode_str(method: &Method) -> Run {
+    let candidate = || writing(|id| seen(encode(id, Form::Base32).as_str().as_bytes()));
+    method.compare(1, candidate, || writing(ferroid_base32))
 }
 
 pub(crate) fn base32_decode(method: &Method) -> Run {

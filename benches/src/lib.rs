@@ -18,13 +18,16 @@
 //! return, the same for both sides, so its three instructions are part of either figure.
 
 pub mod bare;
+mod histogram;
 mod method;
 mod place;
+pub mod plot;
 mod report;
 pub mod subjects;
 mod team;
 pub mod waits;
 
-pub use method::{Method, Run};
+pub use histogram::Histogram;
+pub use method::{Method, Run, as_f64};
 pub use report::{Fact, Row, RowReport, TOLERANCE, Verdict, facts, table};
 pub use team::batch;

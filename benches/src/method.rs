@@ -212,9 +212,9 @@ fn per_call(span: Span, calls: u64) -> f64 {
     as_f64(span.ns) / as_f64(calls)
 }
 
-/// Exact for what is counted here: all of it is far below 2^53.
+/// A count as a ratio's part; exact for what is counted here, which is far below 2^53.
 #[expect(clippy::cast_precision_loss, reason = "counts and spans below 2^53")]
-pub(crate) fn as_f64(number: u64) -> f64 {
+pub fn as_f64(number: u64) -> f64 {
     number as f64
 }
 

@@ -118,11 +118,15 @@ pub(crate) fn address(length: Length) -> Outcome {
     ADDRESS.run(vec![suites])
 }
 
-/// The thread tests of the algorithm crates.
+/// The thread tests of the algorithm crates, and the runtime's suites of sequences.
 pub(crate) fn thread(length: Length) -> Outcome {
     let mut algorithms = THREAD.cargo(&["test", "--no-fail-fast", "--test", "threads"], length);
     algorithms.args(["-p", "idgen-segment", "-p", "idgen-snowflake"]);
-    THREAD.run(vec![algorithms])
+    let mut runtime = THREAD.cargo(&["test", "--no-fail-fast", "--lib"], length);
+    // Not its tests of snowflakes: they hold deadlines of a tenth of a second, too short here.
+    runtime.args(["-p", "idgen-runtime", "--features", "testing"]);
+    runtime.args(["--test", "edges", "--test", "sequences"]);
+    THREAD.run(vec![algorithms, runtime])
 }
 
 impl Sanitizer {

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use idgen_core::Clock;
 use idgen_core::atomics::CacheLine;
 
-/// The system clock, read at each call (about 25 ns).
+/// The system clock, read at each call.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ExactClock;
 
@@ -28,7 +28,7 @@ impl Clock for ExactClock {
     }
 }
 
-/// The system clock as of the last timer interrupt (about 3 ns, up to 10 ms behind); exact where
+/// The system clock as of the last timer interrupt (cheaper, up to 10 ms behind); exact where
 /// the system has no such clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CoarseClock;
@@ -47,7 +47,7 @@ impl Clock for CoarseClock {
     }
 }
 
-/// A tick that a thread of its own publishes every millisecond (about 0.3 ns to read).
+/// A tick that a thread of its own publishes every millisecond; reading it is one load.
 ///
 /// The publisher parks after [`PublishedTick::AWAKE_MS`] and stores 0. The next reader then takes
 /// the exact clock and wakes it, so an idle process has no wake-ups.

@@ -199,7 +199,7 @@ impl<T: OnTurn> SegmentCursor<T> {
 }
 
 /// Out of line, so that the compiler cannot fold it into one multiplication for every step: that
-/// costs the common step 1 three cycles behind the addition.
+/// costs the common step 1 a multiplication behind the addition.
 #[cold]
 #[inline(never)]
 fn stride(start: u64, step: u64, offset: u64) -> u64 {

@@ -8,7 +8,7 @@
 //! - [`SegmentCursor`]: [`next_id`](SegmentCursor::next_id), [`take`](SegmentCursor::take),
 //!   [`fill`](SegmentCursor::fill), [`take_exact`](SegmentCursor::take_exact).
 //! - [`Refill`]: the one permit to supply the standby; [`SegmentSource`]: where segments come from.
-//! - [`SegmentHandle`]: one thread's own block, ten times as fast as any shared counter.
+//! - [`SegmentHandle`]: one thread's own block, without an atomic addition for each id.
 //! - [`Retired`]: what a cursor gives back when it is retired.
 //! - [`Pace`]: how long the next segment should be.
 //!

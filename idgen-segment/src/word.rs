@@ -86,7 +86,7 @@ fn base(active: u64) -> u64 {
 /// every segment's end, if the word is of another generation or retired.
 ///
 /// *bare* is masked off. A second try for bare words alone would be compiled to a conditional
-/// move, and out of line it costs a fifth of an addition for as long as a refill takes.
+/// move, and out of line it costs a call for as long as a refill takes.
 #[inline(always)]
 pub(crate) fn distance(active: u64, word: u64) -> u64 {
     #[cfg(idgen_loom)]

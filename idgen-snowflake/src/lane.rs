@@ -19,7 +19,7 @@
 //!
 //! The ended bit stays in the tick that is compared: an ended word is past every `lim`, so one
 //! compare covers ended, horizon and window. The gate keeps refused calls from adding (loading the
-//! contended word before adding costs 1.75 times as much). What it lets through is tested again.
+//! contended word before adding brings its line twice). What it lets through is tested again.
 //!
 //! The slow path reads the clock *after* the word: no word is ahead of a merely old reading.
 //!

@@ -24,10 +24,15 @@ fn plain_fill(next: &Cell<u64>, ids: &mut [u64]) -> usize {
 }
 
 /// A subject that fills a buffer of its own and returns how many ids there were.
+///
+/// The buffer begins on a cache line: where the allocator puts one, wide stores may cross lines,
+/// in one run of the candidate and in another of the reference.
 pub(crate) fn filling(mut fill: impl FnMut(&mut [u64]) -> usize) -> impl FnMut() -> u64 {
-    let mut ids = vec![0; BULK];
+    const LINE: usize = 8;
+    let mut ids = vec![0; BULK + LINE];
+    let begin = ids.as_ptr().align_offset(LINE * size_of::<u64>());
     move || {
-        let filled = fill(black_box(&mut ids));
+        let filled = fill(black_box(&mut ids[begin..begin + BULK]));
         assert_eq!(filled, BULK, "there is room for a bulk");
         filled as u64
     }

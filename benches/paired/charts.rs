@@ -13,8 +13,8 @@ use idgen_benches::{Method, as_f64};
 use idgen_segment::{MAX_SEGMENT_LEN, SegmentHandle};
 use idgen_snowflake::SnowflakeHandle;
 
+use crate::bursts;
 use crate::snowflakes::tick;
-use crate::{bursts, tails};
 
 const BLOCK: NonZeroU64 = NonZeroU64::new(1024).unwrap();
 
@@ -75,12 +75,16 @@ fn peers(method: &Method, threads: u64) -> Vec<(&'static str, f64)> {
     ]
 }
 
-/// Draws all plots into a folder and gives `see` the table of all generators.
+/// Draws all plots, the tail's from these curves, into a folder and gives `see` the table of all generators.
 ///
 /// # Errors
 ///
 /// Those of writing the files.
-pub(crate) fn draw(folder: &Path, mut see: impl FnMut(&str)) -> std::io::Result<()> {
+pub(crate) fn draw(
+    folder: &Path,
+    tail_curves: &[Series],
+    mut see: impl FnMut(&str),
+) -> std::io::Result<()> {
     let method = Method { runs: 1, pairs: 81, ..Method::default() };
     let of = |threads| [generators(&method, threads), peers(&method, threads)].concat();
     let (alone, two) = (of(1), of(2));
@@ -91,7 +95,7 @@ pub(crate) fn draw(folder: &Path, mut see: impl FnMut(&str)) -> std::io::Result<
     }
     std::fs::write(folder.join("generators.svg"), generators_svg(&alone, &two))?;
     std::fs::write(folder.join("scaling.svg"), scaling())?;
-    std::fs::write(folder.join("tail.svg"), tail())?;
+    std::fs::write(folder.join("tail.svg"), tail(tail_curves))?;
     std::fs::write(folder.join("burst.svg"), burst())
 }
 
@@ -135,8 +139,7 @@ fn scaling() -> String {
     lines("Scaling", &x, &y, &series, &note)
 }
 
-fn tail() -> String {
-    let series = tails::curves();
+fn tail(series: &[Series]) -> String {
     let marks =
         [(1.0, "90 %"), (2.0, "99 %"), (3.0, "99.9 %"), (4.0, "99.99 %"), (5.0, "99.999 %")];
     let x = Axis {
@@ -146,7 +149,7 @@ fn tail() -> String {
     };
     let values = series.iter().flat_map(|series| series.points.iter().map(|point| point.1));
     let y = Axis::decades("ns of a call, the clock's own reading included", values);
-    lines("Tail: segments from a source of 1 to 10 ms", &x, &y, &series, "")
+    lines("Tail: segments from a source of 1 to 10 ms", &x, &y, series, "")
 }
 
 fn burst() -> String {

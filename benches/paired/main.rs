@@ -141,18 +141,20 @@ fn measure(asked: &Asked) -> Result<(), String> {
         instructions::table(|line| println!("{line}"));
         println!();
     }
+    // Before any ratio: the clock that ferroid starts then wakes every millisecond for ever.
+    let found: Vec<Fact> = FACTS.iter().filter(|fact| asked.wants(fact.number)).copied().collect();
+    if !found.is_empty() {
+        facts(&found, |line| println!("{line}"));
+        println!();
+    }
+    let tail = asked.plots.is_some().then(tails::curves);
     let rows: Vec<Row> = ROWS.iter().filter(|row| asked.wants(row.number)).copied().collect();
     if !rows.is_empty() {
         table(&rows, &asked.method, |line| println!("{line}"));
     }
-    let found: Vec<Fact> = FACTS.iter().filter(|fact| asked.wants(fact.number)).copied().collect();
-    if !found.is_empty() {
+    if let (Some(folder), Some(tail)) = (&asked.plots, tail) {
         println!();
-        facts(&found, |line| println!("{line}"));
-    }
-    if let Some(folder) = &asked.plots {
-        println!();
-        charts::draw(folder, |line| println!("{line}"))
+        charts::draw(folder, &tail, |line| println!("{line}"))
             .map_err(|error| format!("{}: {error}", folder.display()))?;
     }
     Ok(())

@@ -20,7 +20,7 @@ const CALLS: u32 = 1_000_000;
 const BLOCK: u32 = 500;
 const WARM_UP: Duration = Duration::from_millis(300);
 const ALLOWED_NS: u64 = 30;
-const RUNS: usize = 5;
+const RUNS: usize = 9;
 
 /// Wakes who fetches.
 #[derive(Default)]

@@ -28,12 +28,12 @@ fn measure(arguments: &[&str]) -> Result<(), String> {
     let folder = results();
     std::fs::create_dir_all(&folder)
         .map_err(|error| format!("cannot make {}: {error}; see its rights", folder.display()))?;
-    let mut command = benches();
+    let mut command = benches(ALIGNED, "bench");
     command.args(arguments);
     if arguments.is_empty() {
         command.arg("--plots").arg(&folder);
     }
-    table += &tell(command)?;
+    table += &tell(&mut command)?;
     if asks_for_bulk(arguments) {
         let head = if has_wide_registers() {
             "\nBuilt for x86-64-v3:\n"
@@ -43,26 +43,26 @@ fn measure(arguments: &[&str]) -> Result<(), String> {
         println!("{head}");
         writeln!(table, "{head}").map_err(|error| error.to_string())?;
         if has_wide_registers() {
-            table += &tell(wide_benches())?;
+            // Rows 9 and 14 have goals of their own where registers are wider.
+            let mut command = benches(WIDE, "bench-v3");
+            table += &tell(command.args(["9", "14"]))?;
         }
     }
     keep(&table)
 }
 
-fn benches() -> Command {
-    let mut command = cargo();
-    command.args(["bench", "--quiet", "-p", "idgen-benches", "--bench", "paired", "--"]);
-    command
-}
+/// Every loop begins on a cache line. Elsewhere the linker's luck decides whether one of ten
+/// instructions takes a cycle or two, and a line of code far away may change it.
+const ALIGNED: &str = "-Cllvm-args=-align-loops=64";
+const WIDE: &str = "-Cllvm-args=-align-loops=64 -Ctarget-cpu=x86-64-v3";
 
-/// Rows 9 and 14 have goals of their own where registers are wider. A folder of its own keeps the
-/// two builds from replacing one another.
-fn wide_benches() -> Command {
+/// The benches built with flags, in a folder of their own: builds do not replace one another.
+fn benches(flags: &str, folder: &str) -> Command {
     let own = std::env::var_os("CARGO_TARGET_DIR");
     let target = own.map_or_else(|| root().join("target"), |own| root().join(own));
-    let mut command = benches();
-    command.env("RUSTFLAGS", "-Ctarget-cpu=x86-64-v3");
-    command.env("CARGO_TARGET_DIR", target.join("x86-64-v3")).args(["9", "14"]);
+    let mut command = cargo();
+    command.env("RUSTFLAGS", flags).env("CARGO_TARGET_DIR", target.join(folder));
+    command.args(["bench", "--quiet", "-p", "idgen-benches", "--bench", "paired", "--"]);
     command
 }
 
@@ -89,7 +89,7 @@ fn has_wide_registers() -> bool {
 
 /// Runs the benches, shows what they say line by line, and returns it.
 #[expect(clippy::print_stdout, reason = "the table is this command's output")]
-fn tell(mut command: Command) -> Result<String, String> {
+fn tell(command: &mut Command) -> Result<String, String> {
     command.current_dir(root()).stdout(Stdio::piped());
     let mut child = command.spawn().map_err(|error| format!("cargo does not start: {error}"))?;
     let mut told = String::new();
@@ -125,10 +125,9 @@ fn circumstances() -> String {
         .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
         .map_or("unknown", |(_, name)| name.trim());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
     format!(
         "- Commit: {}\n- Compiler: {}\n- Built: release profile (lto thin, codegen-units 1), \
-         RUSTFLAGS=\"{flags}\"\n- Processor: {processor}, {threads} of them\n",
+         RUSTFLAGS=\"{ALIGNED}\"\n- Processor: {processor}, {threads} of them\n",
         says("git", &["describe", "--always", "--dirty"]),
         says("rustc", &["--version"]),
     )

@@ -56,7 +56,8 @@ fn generators(method: &Method, threads: u64) -> Vec<(&'static str, f64)> {
 }
 
 fn peers(method: &Method, threads: u64) -> Vec<(&'static str, f64)> {
-    let atomic = AtomicSnowflakeGenerator::<FerroidWide, _>::new(1, ferroid_clock());
+    let shared = AtomicSnowflakeGenerator::<FerroidWide, _>::new(1, ferroid_clock());
+    let atomic = || || shared.next_id(backoff).to_raw();
     let basic = || {
         let basic = BasicSnowflakeGenerator::<FerroidWide, _>::new(1, ferroid_clock());
         move || basic.next_id(backoff).to_raw()
@@ -64,7 +65,7 @@ fn peers(method: &Method, threads: u64) -> Vec<(&'static str, f64)> {
     let (snowid, me) = (snowid_wide(), snowflake_me(22));
     let uuid = || || uuid::Uuid::now_v7().as_u64_pair().1;
     vec![
-        ("ferroid Atomic", nanos(method, threads, || || atomic.next_id(backoff).to_raw())),
+        ("ferroid Atomic", nanos(method, threads, atomic)),
         ("ferroid Basic, one a thread", nanos(method, threads, basic)),
         ("snowid", nanos(method, threads, || || snowid.generate())),
         (
@@ -75,7 +76,8 @@ fn peers(method: &Method, threads: u64) -> Vec<(&'static str, f64)> {
     ]
 }
 
-/// Draws all plots, the tail's from these curves, into a folder and gives `see` the table of all generators.
+/// Draws all plots, the tail's from these curves, into a folder and gives `see` the table of all
+/// generators.
 ///
 /// # Errors
 ///

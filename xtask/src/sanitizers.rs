@@ -118,8 +118,8 @@ pub(crate) fn address(length: Length) -> Outcome {
     ADDRESS.run(vec![suites])
 }
 
-/// The thread tests of the algorithm crates, and the runtime's suites that open SQLite once at most:
-/// its first start looks at its own settings without a lock, which it does on purpose.
+/// The thread tests of the algorithm crates, and the runtime's suites that open SQLite once at
+/// most: its first start looks at its own settings without a lock, which it does on purpose.
 pub(crate) fn thread(length: Length) -> Outcome {
     let mut algorithms = THREAD.cargo(&["test", "--no-fail-fast", "--test", "threads"], length);
     algorithms.args(["-p", "idgen-segment", "-p", "idgen-snowflake"]);

@@ -127,7 +127,9 @@ impl<T: OnTurn> SegmentCursor<T> {
         let slot = self.state.slot_of(active);
         let ground = slot.read();
         let offset = word::distance(active, self.state.add(1));
-        if offset < ground.len && slot.is(active, &ground) {
+        // Looked at before the branch: behind it the slot's address is computed a second time.
+        let same = slot.is(active, &ground);
+        if offset < ground.len && same {
             if ground.step == 1 {
                 return Ok(ground.start + offset);
             }

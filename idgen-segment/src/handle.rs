@@ -74,6 +74,17 @@ struct Ids {
     step: u64,
 }
 
+impl Ids {
+    /// The next id; there is one left.
+    #[inline(always)]
+    fn pop(&mut self) -> u64 {
+        let id = self.next;
+        self.next = id.wrapping_add(self.step);
+        self.left -= 1;
+        id
+    }
+}
+
 impl<C, T> SegmentHandle<C, T>
 where
     C: Deref<Target = SegmentCursor<T>>,
@@ -107,11 +118,10 @@ where
     pub fn next_id(&mut self) -> Result<u64, Refusal> {
         if self.ids.left == 0 {
             self.hold(claim_block(&self.cursor, self.block)?);
+            // Not on to the line below: where the paths met, each id would copy the step.
+            return Ok(self.ids.pop());
         }
-        let id = self.ids.next;
-        self.ids.next = id.wrapping_add(self.ids.step);
-        self.ids.left -= 1;
-        Ok(id)
+        Ok(self.ids.pop())
     }
 
     /// One to `max` ids: of the block while it lasts, else of the cursor.

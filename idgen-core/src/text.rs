@@ -303,12 +303,12 @@ fn decode_hex(text: &[u8]) -> Result<u64, TextError> {
         id |= u64::from(value & 15) << place;
     }
     // A digit is below 16; the mark of a stranger has every bit set.
-    if seen > 15 { Err(stranger(text, &HEX_VALUES, form)) } else { Ok(id) }
+    if seen > 15 { Err(stranger(text, HEX, form)) } else { Ok(id) }
 }
 
 #[cold]
-fn stranger(text: &[u8], values: &[u8; 256], form: Form) -> TextError {
-    let at = text.iter().position(|&byte| values[usize::from(byte)] == NO_DIGIT).unwrap_or(0);
+fn stranger(text: &[u8], alphabet: &[u8], form: Form) -> TextError {
+    let at = text.iter().position(|byte| !alphabet.contains(byte)).unwrap_or(0);
     TextError::Character { form, byte: text[at], at }
 }
 

@@ -1,43 +1,61 @@
 //! Crockford base32: thirteen letters of five bits, the first of four.
 //!
-//! Written without a table, sixteen lanes at a time: two words of forty bits are spread to a byte
-//! for each five bits, and each byte becomes its letter by comparisons, which compilers turn into
-//! vector instructions. Read with a table, every letter shifted to its place by itself: a chain of
-//! shifts would take as long as its thirteen links.
+//! Written by pairs: ten bits choose two letters at once, and four pairs make a word in a register.
+//! Stored pair by pair, the text would not be there when the check for UTF-8 loads it by words.
+//!
+//! Read by groups of four letters and a last one. For each place in a group there is a table in
+//! which the letters' values stand shifted already, so that a letter costs a load and an OR; a
+//! chain of shifts would take as long as its thirteen links. What is no letter has a bit of its own
+//! above the group's twenty, which is looked at once, after all letters.
 
-use super::{Form, IdText, TextError, stranger, values};
+use super::{Form, IdText, TextError, stranger};
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-static VALUES: [u8; 256] = values(ALPHABET);
 
-/// Two words of eight digits; the last three of the sixteen are not part of the text.
+/// The text of each ten bits, the first letter in the lower byte.
+static PAIRS: [u16; 1024] = pairs();
+
+const fn pairs() -> [u16; 1024] {
+    let mut table = [0; 1024];
+    let mut bits = 0;
+    while bits < table.len() {
+        table[bits] = u16::from_le_bytes([ALPHABET[bits >> 5], ALPHABET[bits & 31]]);
+        bits += 1;
+    }
+    table
+}
+
+/// Two words of eight letters; the last three of the sixteen are not part of the text.
 #[inline]
 pub(super) fn encode(id: u64) -> IdText {
-    let (first, second) = (spread(id >> 25), spread(id << 15 & FORTY_BITS));
-    let mut half = (u128::from(first) << 64 | u128::from(second)).to_be_bytes();
-    for byte in &mut half {
-        *byte = crockford(*byte);
+    let text = u128::from(eight_letters(id << 15)) << 64 | u128::from(eight_letters(id >> 25));
+    IdText::front(text.to_le_bytes(), 13)
+}
+
+/// The letters of the lower forty bits, the first in the lowest byte.
+#[inline(always)]
+fn eight_letters(bits: u64) -> u64 {
+    let pair = |place: u32| u64::from(PAIRS[(bits >> place & 1023) as usize]);
+    pair(30) | pair(20) << 16 | pair(10) << 32 | pair(0) << 48
+}
+
+/// The letters' values where they stand in a group of four, the first place first.
+static FIRST: [u32; 256] = values_at(15);
+static SECOND: [u32; 256] = values_at(10);
+static THIRD: [u32; 256] = values_at(5);
+static LAST: [u32; 256] = values_at(0);
+
+/// What every byte has that is no letter.
+const STRANGER: u32 = 1 << 31;
+
+const fn values_at(place: u32) -> [u32; 256] {
+    let mut table = [STRANGER; 256];
+    let mut value = 0;
+    while value < 32 {
+        table[ALPHABET[value as usize] as usize] = value << place;
+        value += 1;
     }
-    IdText::front(half, 13)
-}
-
-const FORTY_BITS: u64 = (1 << 40) - 1;
-
-/// Forty bits as eight bytes of five.
-#[inline(always)]
-fn spread(bits: u64) -> u64 {
-    let twenties = bits & 0x000f_ffff | (bits & 0x00ff_fff0_0000) << 12;
-    let tens = twenties & 0x0000_03ff_0000_03ff | (twenties & 0x000f_fc00_000f_fc00) << 6;
-    tens & 0x001f_001f_001f_001f | (tens & 0x03e0_03e0_03e0_03e0) << 3
-}
-
-/// The letter of a value below 32: compared, not looked up, so that sixteen take one step.
-#[inline(always)]
-fn crockford(value: u8) -> u8 {
-    // The alphabet leaves out what lies between 9 and A, and then I, L, O and U.
-    let letters = u8::from(value > 9) * (b'A' - b'9' - 1);
-    let left_out = [17, 19, 21, 26].map(|last| u8::from(value > last));
-    value + b'0' + letters + left_out[0] + left_out[1] + left_out[2] + left_out[3]
+    table
 }
 
 #[inline]
@@ -46,19 +64,18 @@ pub(super) fn decode(text: &[u8]) -> Result<u64, TextError> {
     let Ok(text) = <&[u8; 13]>::try_from(text) else {
         return Err(TextError::Length { form, found: text.len() });
     };
-    let value = |at: usize| u64::from(VALUES[usize::from(text[at])]);
-    let (mut id, mut seen) = (0, 0);
-    for at in 0..13 {
-        seen |= value(at);
-        id |= value(at) << (60 - 5 * at);
-    }
-    // A digit is below 32; the mark of a stranger has every bit set.
-    if seen > 31 {
-        return Err(stranger(text, &VALUES, form));
+    let value = |table: &[u32; 256], at: usize| table[usize::from(text[at])];
+    let four = |at: usize| {
+        value(&FIRST, at) | value(&SECOND, at + 1) | value(&THIRD, at + 2) | value(&LAST, at + 3)
+    };
+    let (upper, middle, lower, last) = (four(0), four(4), four(8), value(&LAST, 12));
+    if (upper | middle | lower | last) & STRANGER != 0 {
+        return Err(stranger(text, ALPHABET, form));
     }
     // Thirteen base32 digits are 65 bits, of which an id has 64: the first digit is below 16.
-    if value(0) > 15 {
+    if upper >> 19 != 0 {
         return Err(TextError::TooLarge);
     }
-    Ok(id)
+    let (upper, middle, lower) = (u64::from(upper), u64::from(middle), u64::from(lower));
+    Ok(upper << 45 | middle << 25 | lower << 5 | u64::from(last))
 }

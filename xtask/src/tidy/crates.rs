@@ -267,6 +267,9 @@ pub(super) fn competitors(tree: &Tree) -> Vec<Finding> {
 /// Manifests that only deny unsafe code, so that one module may expect the lint.
 const UNSAFE_DENIED: [&str; 1] = ["demos/wasm/Cargo.toml"];
 
+/// Manifests of crates that speak C, so that unsafe code is their work: each block says why.
+const UNSAFE_EXPLAINED: [&str; 1] = ["idgen-ffi/Cargo.toml"];
+
 /// A crate of the workspace inherits its lints; a workspace forbids unsafe code itself.
 pub(super) fn lints(tree: &Tree) -> Vec<Finding> {
     let (manifests, mut findings) = manifests(tree);
@@ -279,7 +282,10 @@ pub(super) fn lints(tree: &Tree) -> Vec<Finding> {
         let for_all = manifest.says(&["workspace", "lints", "rust", "unsafe_code"], "forbid");
         let is_workspace = manifest.table.contains_key("workspace");
         let is_crate = manifest.table.contains_key("package");
-        let is_bound = inherits || denies || (is_workspace && own);
+        let explains = UNSAFE_EXPLAINED.contains(&&*manifest.file.path)
+            && manifest.says(&["lints", "rust", "unsafe_op_in_unsafe_fn"], "deny")
+            && manifest.says(&["lints", "clippy", "undocumented_unsafe_blocks"], "deny");
+        let is_bound = inherits || denies || explains || (is_workspace && own);
         if is_crate && !is_bound {
             findings.push(manifest.finding("does not inherit lints; add [lints] workspace = true"));
         }

@@ -16,6 +16,7 @@
 use core::ops::Deref;
 
 mod base32;
+mod decimal;
 
 /// One of the four text forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -181,52 +182,11 @@ const fn values(alphabet: &[u8]) -> [u8; 256] {
 #[inline]
 pub fn encode(id: u64, form: Form) -> IdText {
     match form {
-        Form::Decimal => encode_decimal(id),
+        Form::Decimal => decimal::encode(id),
         Form::Base32 => base32::encode(id),
         Form::Base62 => encode_base62(id),
         Form::Hex => encode_hex(id),
     }
-}
-
-/// Three times eight digits, the last ones last, less the zeros in front.
-#[inline]
-fn encode_decimal(id: u64) -> IdText {
-    const EIGHT: u64 = 100_000_000;
-    let (upper, lower) = (id / EIGHT, eight_digits(id % EIGHT));
-    let (top, middle) = (digits_of((upper / EIGHT) << 32), eight_digits(upper % EIGHT));
-    // The first digit stands in the lowest byte, so zeros in front are trailing ones here.
-    let zeros = match (top, middle) {
-        (0, 0) => 128 + lower.trailing_zeros().min(56),
-        (0, _) => 64 + middle.trailing_zeros(),
-        _ => top.trailing_zeros(),
-    };
-    let mut bytes = [b'0'; 32];
-    for (place, digits) in bytes[8..].chunks_exact_mut(8).zip([top, middle, lower]) {
-        place.copy_from_slice(&(digits + EACH * u64::from(b'0')).to_le_bytes());
-    }
-    // 7 to 23 zeros of 24 digits are left out.
-    #[expect(clippy::cast_possible_truncation, reason = "at most 31")]
-    IdText { bytes, from: 8 + (zeros / 8) as u8, to: 32 }
-}
-
-/// A one in each byte.
-const EACH: u64 = 0x0101_0101_0101_0101;
-
-/// The digits of a number below 10^8, one in each byte, the first in the lowest: halves into
-/// quarters into digits, all lanes at once. A lane's division is a multiplication that is exact
-/// for what it holds.
-#[inline(always)]
-fn eight_digits(number: u64) -> u64 {
-    digits_of((number / 10_000) | ((number % 10_000) << 32))
-}
-
-/// The same of two numbers below 10^4, the first in the lower half.
-#[inline(always)]
-fn digits_of(fours: u64) -> u64 {
-    let hundreds = (fours * 10_486) >> 20 & 0x7f_0000_007f;
-    let twos = hundreds | (fours - hundreds * 100) << 16;
-    let tens = (twos * 103) >> 10 & 0x000f_000f_000f_000f;
-    tens | (twos - tens * 10) << 8
 }
 
 /// Hexadecimal: every digit is a shift and a mask, so the loop unrolls.
@@ -265,30 +225,11 @@ fn encode_base62(id: u64) -> IdText {
 #[inline]
 pub fn decode(text: &str, form: Form) -> Result<u64, TextError> {
     match form {
-        Form::Decimal => decode_decimal(text.as_bytes()),
+        Form::Decimal => decimal::decode(text.as_bytes()),
         Form::Base32 => base32::decode(text.as_bytes()),
         Form::Base62 => decode_base62(text.as_bytes()),
         Form::Hex => decode_hex(text.as_bytes()),
     }
-}
-
-fn decode_decimal(text: &[u8]) -> Result<u64, TextError> {
-    let form = Form::Decimal;
-    if text.is_empty() || text.len() > form.len() {
-        return Err(TextError::Length { form, found: text.len() });
-    }
-    let mut id = 0_u64;
-    for (at, &byte) in text.iter().enumerate() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return Err(TextError::Character { form, byte, at });
-        }
-        id = push_digit(id, 10, digit)?;
-    }
-    if text[0] == b'0' && text.len() > 1 {
-        return Err(TextError::LeadingZero);
-    }
-    Ok(id)
 }
 
 fn decode_hex(text: &[u8]) -> Result<u64, TextError> {

@@ -39,11 +39,9 @@ fn eight_letters(bits: u64) -> u64 {
     pair(30) | pair(20) << 16 | pair(10) << 32 | pair(0) << 48
 }
 
-/// The letters' values where they stand in a group of four, the first place first.
-static FIRST: [u32; 256] = values_at(15);
-static SECOND: [u32; 256] = values_at(10);
-static THIRD: [u32; 256] = values_at(5);
-static LAST: [u32; 256] = values_at(0);
+/// The letters' values where they stand in a group: five places, the first one first.
+static PLACES: [[u32; 256]; 5] =
+    [values_at(20), values_at(15), values_at(10), values_at(5), values_at(0)];
 
 /// What every byte has that is no letter.
 const STRANGER: u32 = 1 << 31;
@@ -64,18 +62,15 @@ pub(super) fn decode(text: &[u8]) -> Result<u64, TextError> {
     let Ok(text) = <&[u8; 13]>::try_from(text) else {
         return Err(TextError::Length { form, found: text.len() });
     };
-    let value = |table: &[u32; 256], at: usize| table[usize::from(text[at])];
-    let four = |at: usize| {
-        value(&FIRST, at) | value(&SECOND, at + 1) | value(&THIRD, at + 2) | value(&LAST, at + 3)
-    };
-    let (upper, middle, lower, last) = (four(0), four(4), four(8), value(&LAST, 12));
-    if (upper | middle | lower | last) & STRANGER != 0 {
+    let value = |at: usize, place: usize| PLACES[place][usize::from(text[at])];
+    let four = |at: usize| value(at, 1) | value(at + 1, 2) | value(at + 2, 3) | value(at + 3, 4);
+    let (upper, middle, lower) = (four(0), four(4), value(8, 0) | four(9));
+    if (upper | middle | lower) & STRANGER != 0 {
         return Err(stranger(text, ALPHABET, form));
     }
     // Thirteen base32 digits are 65 bits, of which an id has 64: the first digit is below 16.
     if upper >> 19 != 0 {
         return Err(TextError::TooLarge);
     }
-    let (upper, middle, lower) = (u64::from(upper), u64::from(middle), u64::from(lower));
-    Ok(upper << 45 | middle << 25 | lower << 5 | u64::from(last))
+    Ok(u64::from(upper) << 45 | u64::from(middle) << 25 | u64::from(lower))
 }

@@ -40,6 +40,51 @@ proptest! {
     }
 }
 
+/// Every pair of digits at every place, among zeros and among nines.
+#[test]
+fn every_pair_at_every_place() {
+    let text = |digits: u64| (digits + 0x3030_3030_3030_3030).to_le_bytes();
+    for pair in 0..100 {
+        for scale in [1, 100, 10_000, 1_000_000] {
+            for others in [0, 99_999_999 - 99 * scale] {
+                let number = pair * scale + others;
+                let expected = format!("{number:08}");
+                assert_eq!(&text(decimal::eight_digits(number)), expected.as_bytes());
+            }
+        }
+    }
+    for number in 0..10_000 {
+        let expected = format!("{number:04}0000");
+        assert_eq!(&text(decimal::four_digits(number)), expected.as_bytes());
+    }
+}
+
+/// Every letter at every place, and every byte that is none.
+#[test]
+fn base32_knows_every_letter_at_every_place() {
+    for at in 0..13 {
+        for byte in 0..=127_u8 {
+            let mut text = [b'7'; 13];
+            text[at] = byte;
+            let text = core::str::from_utf8(&text).expect("ASCII");
+            let found = decode(text, Form::Base32);
+            let alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+            let expected = match alphabet.find(char::from(byte)) {
+                None => Err(TextError::Character { form: Form::Base32, byte, at }),
+                Some(value) if at == 0 && value > 15 => Err(TextError::TooLarge),
+                Some(value) => {
+                    let place = 60 - 5 * at;
+                    Ok(0x739c_e739_ce73_9ce7 & !(31 << place) | (value as u64) << place)
+                }
+            };
+            assert_eq!(found, expected, "{text}");
+            if let Ok(id) = found {
+                assert_eq!(&*encode(id, Form::Base32), text);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_first_number_too_large_is_refused() {
     let max_plus_one = [

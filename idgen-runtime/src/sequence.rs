@@ -103,8 +103,10 @@ impl Sequence {
         }
     }
 
+    /// 1 to `max` ids if there are some at hand: never waits. `None` says only that
+    /// [`take`](Self::take) would have to wait, or to tell why it refuses; so it is in strict order.
     #[inline]
-    pub(crate) fn take_at_hand(&self, max: NonZeroU64) -> Option<IdRange> {
+    pub fn take_at_hand(&self, max: NonZeroU64) -> Option<IdRange> {
         let ground = self.ground.load();
         if ground.strict() {
             return None;

@@ -180,7 +180,7 @@ impl Snowflakes {
     ) -> Result<IdRange, IssueError> {
         loop {
             let changed = self.changed.listen();
-            let refused = match self.take_at_hand(bucket, max) {
+            let refused = match self.try_take(bucket, max) {
                 Ok(range) => return Ok(range),
                 Err(refused) => refused,
             };
@@ -201,7 +201,13 @@ impl Snowflakes {
         }
     }
 
-    fn take_at_hand(&self, bucket: usize, max: NonZeroU64) -> Result<IdRange, Why> {
+    /// 1 to `max` ids if there are some at hand: never waits. `None` says only that
+    /// [`take`](Self::take) would have to wait, or to tell why it refuses.
+    pub fn take_at_hand(&self, bucket: usize, max: NonZeroU64) -> Option<IdRange> {
+        self.try_take(bucket, max).ok()
+    }
+
+    fn try_take(&self, bucket: usize, max: NonZeroU64) -> Result<IdRange, Why> {
         if let Some(why) = self.stopped.get() {
             return Err(Why::Never(why.clone()));
         }
@@ -233,7 +239,7 @@ impl Snowflakes {
 
     /// The generator has used up what lies below its limit although the clock is not there yet.
     fn at_the_edge(&self, holding: &Holding, now: At) -> Why {
-        // Relaxed: as in `take_at_hand`.
+        // Relaxed: as in `try_take`.
         let limit_ms = holding.usable_ms.load(Ordering::Relaxed);
         if limit_ms < holding.durable_ms() {
             return match self.raise(holding, At(limit_ms.max(now.0))) {

@@ -5,39 +5,52 @@
 //! tick lies below the horizon, so no other lease has it.
 //!
 //! ```text
-//! next_id:  now = tick of the clock's hint;  lim = min(now + borrow, last)
-//!           lim >= gate?   no: slow
+//! next_id:  lim = tick of the clock's hint + borrow
+//!           lim < open_below?   no: slow
 //!           w = word++     (the only write to the contended line)
-//!           tick(w) in now..=lim?   no: this number is a gap; slow.   yes: id(w)
+//!           lim - tick(w) <= borrow?   no: this number is a gap; slow.   yes: id(w)
 //!
 //! slow:     load the word, then read the exact clock; step() decides; exchange, or once more.
 //!           A single number of a tick that is open already is claimed by adding, as above.
-//!           Refused: gate = max(gate, tick of the word), or MAX when it has ended.
-//!           Given, but the clock is past the horizon: gate = max(gate, last + 1).
-//!           Given, but the hint is behind the window: gate = max(gate, tick of the number).
+//!           Refused: open_below = 0.
+//!           Given, but the hint is behind the window: as refused.
+//!           Given, and the hint is in the window: open_below = horizon.
 //! ```
 //!
-//! The ended bit stays in the tick that is compared: an ended word is past every `lim`, so one
-//! compare covers ended, horizon and window. The gate keeps refused calls from adding (loading the
-//! contended word before adding brings its line twice). What it lets through is tested again.
+//! All differences are unsigned. A hint that is none (0) or before the window of the floor makes a
+//! `lim` above every horizon, and a tick above `lim` makes a difference above every borrow. The
+//! ended bit stays in the tick that is compared: an ended word is past every `lim`. So two compares
+//! cover ended, horizon and both ends of the window.
+//!
+//! `open_below` keeps refused calls from adding (loading the contended word before adding brings
+//! its line twice). What it lets through is tested again, but for the horizon: it holds nothing
+//! else than 0 or a horizon that was granted, and horizons only rise. Whoever is refused shuts it,
+//! and whoever gets a number with a hint that would have done opens it: they disagree, and write
+//! by turns, only if their clocks are further apart than the borrow window.
 //!
 //! The slow path reads the clock *after* the word: no word is ahead of a merely old reading.
 //!
 //! There are two shapes of the fast path. *Plain* layouts (ticks of 1 ms, the sequence lowest)
-//! have the short one, without a division and with one multiplication. The others find its gate
-//! shut for ever and take the same steps, with a gate of their own, in a call.
+//! have the short one, without a division and with no constant loaded into a register of its own.
+//! The others find it shut for ever and take the same steps in a call; so do all in the last ticks
+//! of a lease, where the window is cut by the horizon. What `open_below` is to plain layouts, a
+//! *gate* is to the others: a refusal raises it to the tick of the word, or to MAX at the end, and
+//! a `lim` below it adds nothing.
 //!
 //! # Orderings
 //!
 //! Those of the word stand in `word.rs`. The horizon is raised with Release and read with Acquire:
 //! whoever holds an id below a new horizon also sees what the extender did before, that is the
-//! lease on record. The gates are Relaxed: they are advice.
+//! lease on record. `open_below` hands that on: it is written with Release by one who has acquired
+//! the horizon, and read with Acquire. Shutting it is Relaxed, and so is the gate: advice.
+
+mod slow;
 
 use idgen_core::atomics::{AtomicI64, AtomicU64, CacheLine, Ordering};
-use idgen_core::{Clock, Floor, IdRange, Refusal};
+use idgen_core::{Clock, Floor, Refusal};
 
 use crate::error::ExtendError;
-use crate::ground::{Claim, ENDED, Ground, Scale, Start};
+use crate::ground::{ENDED, Ground, Start};
 use crate::rule::Rule;
 use crate::word::Word;
 
@@ -51,22 +64,26 @@ pub(crate) struct Lane {
     word: CacheLine<Word>,
 }
 
-/// A gate is a tick: below it a claim by adding is in vain. Gates and horizon only rise.
+/// Gate and horizon only rise.
 #[derive(Debug)]
 struct Edge {
-    plain_gate: AtomicU64,
-    other_gate: AtomicU64,
+    /// The short path is open to clocks whose window ends below this tick: the horizon, or an
+    /// older one, or 0.
+    open_below: AtomicU64,
     /// The last leased tick: one below the horizon, and -1 where none is to be issued yet.
     last: AtomicI64,
+    /// Where the short path is shut for ever: the tick below which a claim by adding is in vain.
+    gate: AtomicU64,
     ground: Ground,
 }
 
 impl Lane {
     pub(crate) fn new(start: &Start) -> Self {
+        let horizon = (start.last + 1).cast_unsigned();
         let edge = Edge {
-            plain_gate: AtomicU64::new(if start.ground.plain { 0 } else { SHUT }),
-            other_gate: AtomicU64::new(0),
+            open_below: AtomicU64::new(if start.ground.plain { horizon } else { 0 }),
             last: AtomicI64::new(start.last),
+            gate: AtomicU64::new(0),
             ground: start.ground,
         };
         Self { edge: CacheLine::new(edge), word: CacheLine::new(Word::new(start.word)) }
@@ -79,126 +96,41 @@ impl Lane {
     #[inline]
     pub(crate) fn next_id<C: Clock + ?Sized>(&self, clock: &C) -> Result<u64, Refusal> {
         let ground = &self.edge.ground;
-        // Copied out first: what is loaded behind the locked add has to wait for it.
-        let scale = ground.scale;
-        let now = ground.plain_tick_at(clock.hint_unix_ms());
-        match self.add(now, &self.edge.plain_gate, scale) {
-            Some(word) => Ok(scale.plain_id(word)),
-            None => self.next_id_otherwise(clock),
+        let lim = ground.plain_reach_at(clock.hint_unix_ms());
+        if self.is_open_to(lim)
+            && let Some(word) = self.add_within(lim, &ground.borrow)
+        {
+            return Ok(ground.scale.plain_id(word));
         }
+        self.next_id_otherwise(clock)
     }
 
-    #[cold]
-    #[inline(never)]
-    fn next_id_otherwise<C: Clock + ?Sized>(&self, clock: &C) -> Result<u64, Refusal> {
+    /// Whether a claim may be made by adding, for a clock whose window ends with tick `lim`.
+    #[inline(always)]
+    fn is_open_to(&self, lim: u64) -> bool {
+        let rules = self.edge.ground.rules;
+        let weak = rules.lack(Rule::HorizonOrdered);
+        // Acquire: pairs with the Release in `open`. Relaxed is too weak, on purpose.
+        let order = if weak { Ordering::Relaxed } else { Ordering::Acquire };
+        let below = self.edge.open_below.load(order);
+        lim < below || (rules.lack(Rule::HorizonTest) && below > 0)
+    }
+
+    /// Adds, and keeps the number if its tick is in `lim - width ..= lim`; else it is a gap.
+    ///
+    /// The width comes by reference: read before the addition it would cost an instruction more.
+    #[inline(always)]
+    fn add_within(&self, lim: u64, width: &i64) -> Option<u64> {
         let ground = &self.edge.ground;
-        if !ground.plain {
-            let now = ground.tick_at(clock.hint_unix_ms());
-            if let Some(word) = self.add(now, &self.edge.other_gate, ground.scale) {
-                return Ok(ground.id(word));
-            }
-        }
-        let claim = self.claim(clock, 1)?;
-        let tick = ground.tick_of(claim.first);
-        if tick > ground.tick_at(clock.hint_unix_ms()) + ground.borrow {
-            // The hint lags: until it is there, adding would waste a number a call.
-            self.raise_gate(tick.cast_unsigned());
-        }
-        Ok(ground.id(claim.first))
-    }
-
-    /// The fast path: a number whose tick is leased and in the window, or nothing.
-    #[inline(always)]
-    fn add(&self, now: i64, gate: &AtomicU64, scale: Scale) -> Option<u64> {
-        let rules = self.edge.ground.rules;
-        let ahead = now.wrapping_add(self.edge.ground.borrow);
-        let lim = if rules.lack(Rule::HorizonTest) { ahead } else { ahead.min(self.last()) };
-        // Relaxed: advice only; the claim is tested below.
-        if lim < gate.load(Ordering::Relaxed).cast_signed() {
-            return None;
-        }
-        self.add_within(now, lim, scale)
-    }
-
-    /// Adds, and keeps the number if its tick is in `now ..= lim`; else it is a gap.
-    #[inline(always)]
-    fn add_within(&self, now: i64, lim: i64, scale: Scale) -> Option<u64> {
-        let rules = self.edge.ground.rules;
+        let rules = ground.rules;
         let word = self.word.add_one(rules);
         let seen = if rules.lack(Rule::EndedBitCompared) { word & !ENDED } else { word };
-        let tick = scale.tick(seen).cast_signed();
-        let fresh = tick >= now || rules.lack(Rule::LowerBound);
-        let leased = tick <= lim || rules.lack(Rule::WindowTest);
-        (fresh && leased).then_some(word)
-    }
-
-    /// Takes up to `n` numbers of one tick; `n` is at least 1.
-    pub(crate) fn claim<C: Clock + ?Sized>(&self, clock: &C, n: u64) -> Result<Claim, Refusal> {
-        let ground = &self.edge.ground;
-        let mut word = self.word.load();
-        loop {
-            let (unix_ms, last) = (clock.unix_ms(), self.last());
-            let claim = match ground.step(word, unix_ms, last, n) {
-                Ok(claim) => claim,
-                Err(refusal) => return Err(self.refuse(word, refusal)),
-            };
-            if claim.late {
-                // No number is ahead of such a clock: adding would waste those of the last tick.
-                self.raise_gate((last + 1).cast_unsigned());
-            } else if n == 1 && claim.first == word {
-                // Another thread has opened this tick; an exchange would lose to those who add.
-                let now = ground.tick_at(unix_ms);
-                if let Some(first) =
-                    self.add_within(now, last.min(now + ground.borrow), ground.scale)
-                {
-                    return Ok(Claim { first, ..claim });
-                }
-                word = self.word.load();
-                continue;
-            }
-            match self.word.exchange(word, claim.first + claim.len, ground.rules) {
-                Ok(_) => return Ok(claim),
-                Err(newer) => word = newer,
-            }
-        }
-    }
-
-    #[cold]
-    fn refuse(&self, word: u64, refusal: Refusal) -> Refusal {
-        let tick = self.edge.ground.tick_of(word).cast_unsigned();
-        self.raise_gate(if refusal == Refusal::Ended { SHUT } else { tick });
-        refusal
-    }
-
-    fn raise_gate(&self, tick: u64) {
-        let edge = &*self.edge;
-        let gate = if edge.ground.plain { &edge.plain_gate } else { &edge.other_gate };
-        // Relaxed: advice only. Looked at first, so as not to write in vain to what all read.
-        if gate.load(Ordering::Relaxed) < tick && !edge.ground.rules.lack(Rule::GateRises) {
-            gate.fetch_max(tick, Ordering::Relaxed); // Relaxed: advice only.
-        }
-    }
-
-    /// Takes up to `n` ids of one tick.
-    pub(crate) fn take<C: Clock + ?Sized>(&self, clock: &C, n: u64) -> Result<IdRange, Refusal> {
-        let claim = self.claim(clock, n)?;
-        let (start, step) = (self.edge.ground.id(claim.first), self.edge.ground.place());
-        let range = IdRange::new(start, step, claim.len);
-        Ok(range.expect("a claim is never empty and its ids share a tick"))
-    }
-
-    /// Fills as much of `ids` as can be had now and returns how many that is.
-    pub(crate) fn fill<C: Clock + ?Sized>(&self, clock: &C, ids: &mut [u64]) -> usize {
-        let mut rest = &mut *ids;
-        while !rest.is_empty() {
-            let Ok(claim) = self.claim(clock, rest.len() as u64) else { break };
-            let len = usize::try_from(claim.len).map_or(rest.len(), |len| len.min(rest.len()));
-            let (now, later) = rest.split_at_mut(len);
-            self.edge.ground.write_ids(claim.first, now);
-            rest = later;
-        }
-        let left = rest.len();
-        ids.len() - left
+        let behind = lim.wrapping_sub(ground.scale.tick(seen));
+        let is_later = behind.cast_signed() < 0;
+        let kept = behind <= width.cast_unsigned()
+            || (!is_later && rules.lack(Rule::LowerBound))
+            || (is_later && rules.lack(Rule::WindowTest));
+        kept.then_some(word)
     }
 
     #[inline(always)]
@@ -233,7 +165,7 @@ impl Lane {
     pub(crate) fn end(&self) -> Option<Floor> {
         let ground = &self.edge.ground;
         let word = self.word.end(ground.rules);
-        self.raise_gate(SHUT);
+        self.shut(SHUT);
         if word & ENDED != 0 && !ground.rules.lack(Rule::OneEnder) {
             return None;
         }

@@ -60,3 +60,27 @@ fn a_lagging_hint_wastes_one_number() {
         assert_eq!(shared.next_id(&caught_up), Ok(ids[999] + place), "the gate is open again");
     }
 }
+
+/// A hint may say that an open tick is used, not which tick is opened.
+#[test]
+fn a_fill_opens_a_tick_by_the_exact_clock() {
+    let layout = preset("standard").unwrap();
+    let lease = WorkerLease::assume(7, Floor::at(START_MS), START_MS + 10_000).unwrap();
+    let snowflake = Snowflake::new(layout, lease).unwrap();
+    let tick_of = |ids: &[u64]| {
+        let ticks: Vec<u64> = ids.iter().map(|&id| layout.decode(id).unwrap().unix_ms()).collect();
+        assert!(ticks.iter().all(|&tick| tick == ticks[0]), "two ticks");
+        ticks[0] - START_MS
+    };
+    let (mut first, mut second, mut third) = ([0; 9], [0; 9], [0; 9]);
+    let clock = Lagging { exact_ms: Cell::new(START_MS + 50), hint_ms: START_MS + 45 };
+    assert_eq!(snowflake.fill(&clock, &mut first), 9);
+    assert_eq!(tick_of(&first), 50, "opened by the hint");
+    clock.exact_ms.set(START_MS + 52);
+    assert_eq!(snowflake.fill(&clock, &mut second), 9);
+    assert_eq!(tick_of(&second), 50, "the hint leaves the open tick open");
+    assert_eq!(second[0], first[8] + 1, "no number is lost");
+    let parked = Lagging { hint_ms: 0, ..clock };
+    assert_eq!(snowflake.fill(&parked, &mut third), 9);
+    assert_eq!(tick_of(&third), 52, "without a hint the exact clock decides");
+}

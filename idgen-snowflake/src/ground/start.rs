@@ -58,13 +58,17 @@ impl Ground {
     fn new(layout: &Layout, floor_tick: u64, worker: u64, borrow_ms: u64, rules: Rules) -> Self {
         let (sequence, time_shift) = (layout.sequence(), layout.time_shift());
         let tick_ms = NonZeroU64::new(layout.tick_ms()).unwrap_or(NonZeroU64::MIN);
+        let base_ms = layout.tick_unix_ms(floor_tick);
         let counted = 1_u64.checked_shl(sequence.bits() + sequence.shift()).unwrap_or(0);
         Self {
-            base_ms: layout.tick_unix_ms(floor_tick),
+            base_ms,
+            // Floors lie above the borrow window after 1970.
+            reach_ms: base_ms - borrow_ms,
             tick_ms,
             borrow: (borrow_ms / tick_ms).cast_signed(),
             scale: Scale {
                 bits: sequence.bits(),
+                ticks: 1 << (u64::BITS - sequence.bits()),
                 place: layout.sequence_place(),
                 stretch: (1_u64 << time_shift).wrapping_sub(counted),
                 origin: (floor_tick << time_shift) | layout.spread(worker),

@@ -5,12 +5,14 @@ use idgen_snowflake::{Layout, Rule, Snowflake};
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::scene::{T, at, block, holds, ids, join, lease, number, number_in, snowflake, unique};
+use crate::scene::{
+    Clocks, T, at, block, holds, ids, join, lease, number, number_in, snowflake, unique,
+};
 
 #[test]
 fn claims_are_disjoint() {
     fn scene(rule: Option<Rule>) {
-        let snowflake = snowflake(rule, 0, 10, 10);
+        let snowflake = snowflake(rule, 0, 20, 10);
         let parts = [ids(&snowflake, at(0), 2), ids(&snowflake, at(0), 1)];
         let all = join(parts);
         unique(&all);
@@ -84,6 +86,26 @@ fn blocks_do_not_cross_a_tick() {
         unique(&all);
     }
     holds(scene, &[Rule::BlockInTick, Rule::SlowIsOneExchange]);
+}
+
+#[test]
+fn a_fill_by_the_hint_meets_claims() {
+    fn scene(rule: Option<Rule>) {
+        let snowflake = snowflake(rule, 1, 9, 2);
+        let filler = thread::spawn({
+            let snowflake = Arc::clone(&snowflake);
+            move || {
+                let mut buffer = [0; 4];
+                let filled = snowflake.fill(&Clocks { hint: T, exact: T + 1 }, &mut buffer);
+                buffer[..filled].to_vec()
+            }
+        });
+        let all = join([filler, ids(&snowflake, at(0), 2)]);
+        unique(&all);
+        assert!(all.len() >= 5, "the fill is not full");
+        assert!(all.iter().all(|&id| number(id).0 <= 3), "ahead of both windows");
+    }
+    holds(scene, &[Rule::SlowIsOneExchange]);
 }
 
 #[test]

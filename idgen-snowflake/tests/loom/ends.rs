@@ -19,7 +19,7 @@ const BUCKETED: Layout = Layout::builder(20)
 #[test]
 fn the_receipt_lies_above_every_id_and_is_complete() {
     fn scene(rule: Option<Rule>) {
-        let old = snowflake(rule, 0, 10, 10);
+        let old = snowflake(rule, 0, 20, 10);
         let parts = [ids(&old, at(0), 2), ids(&old, at(0), 1)];
         let ended = old.end().unwrap();
         let mut all = join(parts);
@@ -28,7 +28,7 @@ fn the_receipt_lies_above_every_id_and_is_complete() {
         let used = (ended.floor().unix_ms - T) * 4 + ended.floor().sequence;
         assert_eq!(used, all.len() as u64, "the receipt skips numbers");
         assert_eq!(old.next_id(&at(0)), Err(Refusal::Ended));
-        let lease = WorkerLease::resume(ended, &Renewal::assume(1, T + 10)).unwrap();
+        let lease = WorkerLease::resume(ended, &Renewal::assume(1, T + 20)).unwrap();
         let heir = Snowflake::new(&LAYOUT, lease).unwrap();
         all.extend((0..2).map(|_| heir.next_id(&at(0)).unwrap()));
         unique(&all);
@@ -56,7 +56,7 @@ fn a_block_lies_below_the_receipt_or_is_refused() {
 #[test]
 fn one_ender_is_elected() {
     fn scene(rule: Option<Rule>) {
-        let snowflake = snowflake(rule, 0, 10, 10);
+        let snowflake = snowflake(rule, 0, 20, 10);
         let end = || {
             let snowflake = Arc::clone(&snowflake);
             thread::spawn(move || usize::from(snowflake.end().is_some()))

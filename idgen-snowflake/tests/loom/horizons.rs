@@ -54,6 +54,32 @@ fn an_extension_opens_ground_once() {
     holds(scene, &[Rule::HorizonOrdered]);
 }
 
+/// The short path, opened by one thread, hands the extension on to another.
+#[test]
+fn an_opened_path_hands_the_extension_on() {
+    fn scene(rule: Option<Rule>) {
+        let snowflake = snowflake(rule, 0, 3, 1);
+        drop(block(&snowflake, &at(2), 4));
+        let recorded = Arc::new(AtomicBool::new(false));
+        let extender = thread::spawn({
+            let (snowflake, recorded) = (Arc::clone(&snowflake), Arc::clone(&recorded));
+            move || {
+                recorded.store(true, Ordering::Relaxed);
+                snowflake.extend(&Renewal::assume(1, T + 6)).unwrap();
+                snowflake.next_id(&at(2)).into_iter().collect()
+            }
+        });
+        let id = snowflake.next_id(&at(2));
+        let seen = recorded.load(Ordering::Relaxed);
+        assert!(id.is_err() || seen, "issued before the lease was on record");
+        let mut all = join([extender]);
+        all.extend(id);
+        unique(&all);
+        within(&all, 6);
+    }
+    holds(scene, &[Rule::HorizonOrdered]);
+}
+
 #[test]
 fn horizons_only_rise() {
     fn scene(rule: Option<Rule>) {

@@ -5,6 +5,7 @@
 //! - `cargo xtask sanitizers [--full]` runs suites under AddressSanitizer and ThreadSanitizer.
 //! - `cargo xtask bench [ROW...]` measures the targets' rows and keeps the table.
 //! - `cargo xtask api` writes the listings of what the algorithm crates offer.
+//! - `cargo xtask header` writes the C header of the library.
 //! - `cargo xtask mutants [WORD...]` plants known defects and demands a test that sees each.
 //! - `cargo xtask portable` runs the algorithm crates on emulated machines and in node.
 //! - `cargo xtask tidy` checks the house rules alone; `cargo test -p xtask` does so too.
@@ -14,7 +15,9 @@ use std::process::ExitCode;
 
 mod api;
 mod bench;
+mod budgets;
 mod features;
+mod header;
 mod mutants;
 mod portable;
 mod sanitizers;
@@ -27,6 +30,7 @@ usage: cargo xtask COMMAND
   test [--full]   run every check; --full runs the long suites whole
   bench [ROW...]  measure all rows of the targets, or these; keep benches/results/paired.md
   api             write the listings of the public interfaces, api.txt of each algorithm crate
+  header          write the C header, idgen-ffi/include/idgen.h
   features        check the library crates in each combination of their features
   sanitizers [--full]  suites under AddressSanitizer and ThreadSanitizer
   mutants [WORD...]  plant the listed defects, or those named so; a test has to see each
@@ -41,6 +45,7 @@ fn main() -> ExitCode {
         ["test", "--full"] => suite::run(suite::Length::Full),
         ["bench", ref arguments @ ..] => bench::run(arguments),
         ["api"] => api::rewrite(),
+        ["header"] => header::rewrite(),
         ["features"] => features::run(),
         ["sanitizers"] => sanitizers::run(suite::Length::Slice),
         ["sanitizers", "--full"] => sanitizers::run(suite::Length::Full),

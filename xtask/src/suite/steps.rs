@@ -6,7 +6,7 @@ use std::process::Command;
 use super::Length;
 use super::provision;
 use super::run::Outcome;
-use crate::{api, features, mutants, portable, root, sanitizers};
+use crate::{api, budgets, features, header, mutants, portable, root, sanitizers};
 
 /// Features that tests need and that are off by default, wherever a crate has them. All steps name
 /// the same, so that nothing is built twice.
@@ -48,12 +48,14 @@ pub(super) fn all(length: Length) -> Vec<Step> {
         step("doc tests", Plan::Run(test(&["--doc"]))),
         step("documentation", Plan::Run(documentation())),
         step("public interfaces", Plan::Stages(api::outcome)),
+        step("C header", Plan::Stages(header::outcome)),
         step("combinations of features", Plan::Stages(features::outcome)),
         step("the runtime without tokio", Plan::Run(without_tokio())),
         step("loom models", loom(&targets)),
         step(BINARY, binary()),
         step("end-to-end tests", end_to_end(&targets)),
         step("benches compile", benches()),
+        step("instructions per id", Plan::Stages(budgets::outcome)),
         step("AddressSanitizer", Plan::Stages(sanitizers::address)),
         step("ThreadSanitizer", Plan::Stages(sanitizers::thread)),
         step("other machines", Plan::Stages(portable::outcome)),

@@ -15,7 +15,6 @@ use std::process::ExitCode;
 
 mod api;
 mod bench;
-mod budgets;
 mod features;
 mod header;
 mod mutants;

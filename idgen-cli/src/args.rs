@@ -65,6 +65,15 @@ pub(crate) struct PlaceArgs {
     pub(crate) volatile: bool,
 }
 
+/// Where worker ids are recorded.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct RegistryArgs {
+    /// The store that leases worker ids, one for all servers that share an id space
+    /// [default: the store].
+    #[arg(long, value_name = "URL")]
+    pub(crate) registry: Option<String>,
+}
+
 /// `idgen serve`.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
@@ -79,6 +88,8 @@ read are answered, unissued ids go back to the store. A second signal ends it at
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
     /// Address of idpool and the native API, or off.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) http: Listen,
@@ -137,6 +148,8 @@ Examples:
 pub(crate) struct SnowflakeArgs {
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) registry: RegistryArgs,
     /// How many ids.
     #[arg(short = 'n', long = "count", value_name = "N", default_value_t = 1,
         value_parser = clap::value_parser!(u64).range(1..=MAX_IDS), allow_negative_numbers = true)]

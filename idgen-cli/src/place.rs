@@ -5,7 +5,7 @@ use std::path::Path;
 
 use idgen_store::OpenStore;
 
-use crate::args::PlaceArgs;
+use crate::args::{PlaceArgs, RegistryArgs};
 use crate::failure::Failure;
 
 /// The store's file in the data directory.
@@ -21,12 +21,48 @@ pub(crate) fn open(args: &PlaceArgs) -> Result<OpenStore, Failure> {
         Some(url) => url.clone(),
         None => usual_url(&args.data_dir)?,
     };
-    let store = open_url(&url)?;
-    if !store.outlives_process && !args.volatile {
+    open_kept(&url, args.volatile)
+}
+
+/// Opens the store and the registry that were asked for; `needed` says that worker ids are.
+///
+/// # Errors
+///
+/// Beside those of [`open`]: worker ids are needed and neither keeps any.
+pub(crate) fn open_with_workers(
+    args: &PlaceArgs,
+    registry: &RegistryArgs,
+    needed: bool,
+) -> Result<OpenStore, Failure> {
+    let mut store = open(args)?;
+    let (name, url) = match (&registry.registry, &args.store) {
+        (Some(url), _) => {
+            let lender = open_kept(url, args.volatile)?;
+            store.outlives_process &= lender.outlives_process;
+            store.workers = lender.workers;
+            ("registry", url.as_str())
+        }
+        (None, url) => ("store", url.as_deref().unwrap_or_default()),
+    };
+    if needed && store.workers.is_none() {
+        return Err(Failure::refused(format!(
+            "{name} {} keeps no worker ids, which snowflakes and the GenID door need; add \
+             --registry sqlite:PATH if all servers of the id space run on this host, or go \
+             without: --layout off --tcp off",
+            shown(url)
+        )));
+    }
+    Ok(store)
+}
+
+/// Opens a store that is not to forget, unless that was allowed.
+fn open_kept(url: &str, volatile: bool) -> Result<OpenStore, Failure> {
+    let store = open_url(url)?;
+    if !store.outlives_process && !volatile {
         return Err(Failure::refused(format!(
             "store {} forgets every id when the process ends and would issue them again; \
              choose a durable one, or add --volatile if that is meant",
-            shown(&url)
+            shown(url)
         )));
     }
     Ok(store)

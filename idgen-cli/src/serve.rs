@@ -17,7 +17,7 @@ use crate::args::ServeArgs;
 use crate::failure::Failure;
 use crate::next::create_if_absent;
 use crate::output::Output;
-use crate::place::{make_data_dir, open};
+use crate::place::{make_data_dir, open_with_workers};
 use listen::{Bound, raise_file_limit};
 
 /// The layout of the GenID door.
@@ -103,7 +103,7 @@ async fn serve(args: &ServeArgs, plan: &Plan, output: &Output) -> Result<(), Fai
     let mut stop = Stop::new()?;
     raise_file_limit();
     let bound = Bound::new(args).await?;
-    let runtime = start(args)?;
+    let runtime = start(args, plan)?;
     let desk = tokio::select! {
         desk = desk(args, plan, &runtime) => desk,
         () = stop.heard() => Err(Failure::refused("stopped by a signal before it was ready")),
@@ -126,8 +126,9 @@ async fn serve(args: &ServeArgs, plan: &Plan, output: &Output) -> Result<(), Fai
 }
 
 /// Opens the store and starts what keeps generators supplied.
-fn start(args: &ServeArgs) -> Result<Runtime, Failure> {
-    let store = open(&args.place)?;
+fn start(args: &ServeArgs, plan: &Plan) -> Result<Runtime, Failure> {
+    let needs_workers = plan.layout.is_some() || !args.tcp.is_off();
+    let store = open_with_workers(&args.place, &args.registry, needs_workers)?;
     let state_dir = if store.outlives_process {
         make_data_dir(&args.place.data_dir)?;
         Some(args.place.data_dir.clone())

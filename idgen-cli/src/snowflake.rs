@@ -10,7 +10,7 @@ use idgen_snowflake::Preset;
 use crate::args::SnowflakeArgs;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::place::{block_on, open};
+use crate::place::{block_on, open_with_workers};
 
 /// How long the ids may take: the slowest layout's million fits in.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -21,7 +21,8 @@ pub(crate) fn run(args: &SnowflakeArgs, output: &Output) -> Result<(), Failure> 
         .ok_or_else(|| Failure::usage("a count is at least 1; ask for 1 or more ids"))?;
     // Without a state directory: the worker id is released below, and a run that is killed leaves
     // its own id alone until the lease is over.
-    let runtime = Runtime::start(open(&args.place)?, Settings::default())?;
+    let store = open_with_workers(&args.place, &args.registry, true)?;
+    let runtime = Runtime::start(store, Settings::default())?;
     let issued = block_on(async {
         let issued = issue(&runtime, preset, count).await;
         runtime.stop().await;

@@ -53,6 +53,8 @@ fn check_exists(url: &str) -> Result<(), Failure> {
 async fn look(store: &OpenStore) -> Result<(StoreIdentity, usize), Failure> {
     let identity = store.sequences.identity().await?;
     let sequences = store.sequences.list().await?.len();
-    store.workers.identity().await?;
+    if let Some(workers) = &store.workers {
+        workers.identity().await?;
+    }
     Ok((identity, sequences))
 }

@@ -166,6 +166,12 @@ pub enum StartError {
         /// The layout asked for.
         configured: String,
     },
+    /// Snowflakes were asked for, and the store keeps no worker ids.
+    #[error(
+        "this store keeps no worker ids, which snowflakes need; take them from another store, for \
+         example sqlite:PATH, or go without snowflakes"
+    )]
+    NoRegistry,
     /// No worker lease could be had in time.
     #[error(transparent)]
     Refused(#[from] IssueError),

@@ -127,9 +127,9 @@ impl Runtime {
         &self.shared.store.sequences
     }
 
-    /// The registry of workers, for administration.
-    pub fn workers(&self) -> &Arc<dyn WorkerRegistry> {
-        &self.shared.store.workers
+    /// The registry of workers, for administration; `None` if the store keeps none.
+    pub fn workers(&self) -> Option<&Arc<dyn WorkerRegistry>> {
+        self.shared.store.workers.as_ref()
     }
 
     /// A sequence of the store, opened at its first use.
@@ -195,13 +195,14 @@ impl Runtime {
     /// # Errors
     ///
     /// [`StartError`]: no id is free, the clock is behind, the layout is another than the space
-    /// was begun with, the registry is down.
+    /// was begun with, the registry is down, or the store has none.
     pub async fn snowflakes(
         &self,
         settings: SnowflakeSettings,
     ) -> Result<Arc<Snowflakes>, StartError> {
         let shared = &self.shared;
-        let soft = self.soft_horizon(&settings).await?;
+        let registry = Arc::clone(self.workers().ok_or(StartError::NoRegistry)?);
+        let soft = self.soft_horizon(&settings, &registry).await?;
         let snowflakes = Arc::new(Snowflakes {
             settings,
             background: Arc::clone(&shared.background),
@@ -216,7 +217,7 @@ impl Runtime {
         let guard = SpaceGuard::new(Arc::clone(&shared.journal), space);
         let mut keeper = Keeper {
             snowflakes: Arc::clone(&snowflakes),
-            registry: Arc::clone(self.workers()),
+            registry,
             guard,
             lease_ms: shared.settings.lease_ms,
             timeout: shared.settings.store_timeout,
@@ -247,13 +248,14 @@ impl Runtime {
     async fn soft_horizon(
         &self,
         settings: &SnowflakeSettings,
+        registry: &Arc<dyn WorkerRegistry>,
     ) -> Result<Option<SoftHorizon>, StartError> {
         let boot_id = SystemHostClock::new().boot_id();
         let Some(dir) = &self.shared.dir else { return Ok(None) };
-        if boot_id.is_empty() || !self.workers().is_of_this_host() {
+        if boot_id.is_empty() || !registry.is_of_this_host() {
             return Ok(None);
         }
-        let registry = Arc::clone(self.workers());
+        let registry = Arc::clone(registry);
         let identity = self.shared.background.run(async move { registry.identity().await }).await;
         let identity = identity.ok_or_else(IssueError::draining)?;
         let registry = identity.map_err(|error| IssueError::from(&error))?.id;

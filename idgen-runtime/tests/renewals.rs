@@ -32,13 +32,13 @@ impl Odd {
     fn open() -> (Arc<Self>, OpenStore) {
         let mut open = store::open("memory:").unwrap();
         let odd = Arc::new(Self {
-            inner: open.workers.clone(),
+            inner: open.workers.clone().unwrap(),
             renewals: AtomicU64::new(0),
             foreign: AtomicBool::new(false),
             down: AtomicBool::new(false),
             old: AtomicBool::new(true),
         });
-        open.workers = odd.clone();
+        open.workers = Some(odd.clone());
         (odd, open)
     }
 }

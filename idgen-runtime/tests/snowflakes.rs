@@ -203,21 +203,35 @@ fn a_wild_clock_stops_at_the_horizon() {
 }
 
 #[test]
+fn a_store_without_worker_ids_is_refused_unless_another_lends_its_own() {
+    let mut store = store::open("memory:").unwrap();
+    let lender = store.workers.take();
+    let runtime = Runtime::start(store.clone(), Settings::default()).unwrap();
+    let refused = runtime.snowflakes_blocking(standard()).err().unwrap();
+    assert!(matches!(refused, idgen_runtime::StartError::NoRegistry), "{refused}");
+    assert!(refused.to_string().contains("from another store"), "{refused}");
+    store.workers = lender;
+    let runtime = Runtime::start(store, Settings::default()).unwrap();
+    take(&runtime.snowflakes_blocking(standard()).unwrap(), 0, 1);
+}
+
+#[test]
 fn a_lost_lease_ends_the_generator_and_another_is_claimed() {
     let store = store::open("memory:").unwrap();
+    let registry = store.workers.clone().unwrap();
     let clock = FakeClock::at(ExactClock.unix_ms());
     let custom = ClockKind::Custom(Arc::new(clock.clone()));
     let settings = Settings { clock: custom, lease_ms: 1000, ..Settings::default() };
-    let runtime = Runtime::start(store.clone(), settings).unwrap();
+    let runtime = Runtime::start(store, settings).unwrap();
     let snowflakes = runtime.snowflakes_blocking(standard()).unwrap();
     let before = take(&snowflakes, 0, 10);
     let worker = snowflakes.worker().unwrap();
     // Another holder takes the id over, as if this process had been asleep for a lease.
     let space = store::Name::new("standard").unwrap();
-    let held = futures_lite::future::block_on(store.workers.list(&space)).unwrap();
+    let held = futures_lite::future::block_on(registry.list(&space)).unwrap();
     let token = held.iter().find(|info| info.worker == worker).unwrap().token;
     let receipt = idgen_core::Ended::receipt(worker, token, idgen_core::Floor::at(u64::MAX));
-    futures_lite::future::block_on(store.workers.release(&space, receipt)).unwrap();
+    futures_lite::future::block_on(registry.release(&space, receipt)).unwrap();
     let other = Claim {
         ids: 0..=1023,
         wish: Wish::Exactly(worker),
@@ -227,7 +241,7 @@ fn a_lost_lease_ends_the_generator_and_another_is_claimed() {
         now_unix_ms: At(clock.unix_ms() + 1500).unix_ms(),
         proof: None,
     };
-    futures_lite::future::block_on(store.workers.claim(&space, &other)).unwrap();
+    futures_lite::future::block_on(registry.claim(&space, &other)).unwrap();
     let until = soon();
     while snowflakes.worker() == Some(worker) {
         assert!(Instant::now() < until, "the loss was never noticed");

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use crate::memory::MemoryStore;
 use crate::{SequenceStore, StoreError, WorkerRegistry};
 
-/// A store that was opened by URL: two faces of one object.
+/// A store that was opened by URL: the faces of one object.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct OpenStore {
     /// Leases of numbers.
     pub sequences: Arc<dyn SequenceStore>,
-    /// Leases of time.
-    pub workers: Arc<dyn WorkerRegistry>,
+    /// Leases of time; `None` for a backend that keeps none. Another store's may stand here.
+    pub workers: Option<Arc<dyn WorkerRegistry>>,
     /// Whether what it grants outlives the process.
     pub outlives_process: bool,
 }
@@ -21,6 +21,7 @@ pub struct OpenStore {
 impl fmt::Debug for OpenStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OpenStore")
+            .field("has_workers", &self.workers.is_some())
             .field("outlives_process", &self.outlives_process)
             .finish_non_exhaustive()
     }
@@ -29,7 +30,7 @@ impl fmt::Debug for OpenStore {
 impl OpenStore {
     fn of<S: SequenceStore + WorkerRegistry + 'static>(store: S, outlives_process: bool) -> Self {
         let store = Arc::new(store);
-        Self { sequences: store.clone(), workers: store, outlives_process }
+        Self { sequences: store.clone(), workers: Some(store), outlives_process }
     }
 }
 

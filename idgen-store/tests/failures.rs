@@ -332,7 +332,7 @@ fn an_url_opens_the_file_it_names() {
         let opened = idgen_store::open(&format!("{scheme}{}", path.display())).unwrap();
         assert!(opened.outlives_process && path.exists());
         let identity = block_on(opened.sequences.identity()).unwrap();
-        assert_eq!(identity, block_on(opened.workers.identity()).unwrap());
+        assert_eq!(identity, block_on(opened.workers.unwrap().identity()).unwrap());
         assert_eq!((identity.backend, identity.ceiling), ("sqlite", u64::MAX));
     }
     let error = idgen_store::open("postgres://user:secret@host/db").unwrap_err().to_string();

@@ -22,6 +22,11 @@
  * IDGEN_STATUS_. A pointer that is neither must point at what its type says, of the length said.
  *
  * Time is Unix time in milliseconds everywhere.
+ *
+ * libidgen-full, with IDGEN_FULL defined (its pkg-config file does): what stands behind #if
+ * defined(IDGEN_FULL) is there too. A store that is opened by URL leases, renews and hands back by
+ * a thread of its own. Its objects are the library's: made by a call named open, freed by one named
+ * close, for any number of threads at once. These calls may wait, as long as they are told.
  */
 
 #ifndef IDGEN_H
@@ -89,6 +94,41 @@
  * The size of a buffer that holds an id in any form, its NUL included.
  */
 #define IDGEN_TEXT_SIZE 21
+
+#if defined(IDGEN_FULL)
+/**
+ * Snowflakes are stamped by the system's clock, exact to the millisecond.
+ */
+#define IDGEN_CLOCK_EXACT 0
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * By the system's coarse clock, some milliseconds behind and cheaper to read.
+ */
+#define IDGEN_CLOCK_COARSE 1
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * By a number that a thread of the store's writes each millisecond while anybody asks: cheapest.
+ */
+#define IDGEN_CLOCK_PUBLISHED 2
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * In place of a worker id: any that is free.
+ */
+#define IDGEN_ANY_WORKER 18446744073709551615ull
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * In place of a time to wait: as long as it takes.
+ */
+#define IDGEN_FOREVER 18446744073709551615ull
+#endif
 
 /**
  * In place of a time: the system's clock, exact to the millisecond. Reading it takes about 20 ns.
@@ -210,6 +250,55 @@ enum idgen_status
      * A defect of the library, or the system refused it what it needs; nothing was issued.
      */
     IDGEN_STATUS_INTERNAL = 21,
+    /**
+     * The store cannot be reached or used now (libidgen-full, as all from here on): `why` tells
+     * what ails it; mend that, and call again.
+     */
+    IDGEN_STATUS_UNAVAILABLE = 32,
+    /**
+     * Nothing was to be had in the time given: give more time, or call again.
+     */
+    IDGEN_STATUS_DEADLINE = 33,
+    /**
+     * The store has gone back behind what it granted before, and ids would repeat: find out why,
+     * and thaw the sequence as `why` tells.
+     */
+    IDGEN_STATUS_FROZEN = 34,
+    /**
+     * The store has no such sequence, and may not create it: create it, or look at the name.
+     */
+    IDGEN_STATUS_UNKNOWN_SEQUENCE = 35,
+    /**
+     * The sequence or the id space exists with another definition or layout: use that, or another
+     * name.
+     */
+    IDGEN_STATUS_CONFLICT = 36,
+    /**
+     * The URL names no store of this library: write one that `why` lists.
+     */
+    IDGEN_STATUS_BAD_URL = 37,
+    /**
+     * A name is not of 1 to 128 bytes of UTF-8, or a path is none: choose another.
+     */
+    IDGEN_STATUS_BAD_NAME = 38,
+    /**
+     * The sequence has issued its last id, for good: use another sequence.
+     */
+    IDGEN_STATUS_SEQUENCE_ENDED = 39,
+    /**
+     * All worker ids of the id space are taken, or the one that was asked for: wait till one is
+     * free, or use a layout with more worker bits.
+     */
+    IDGEN_STATUS_WORKERS_TAKEN = 40,
+    /**
+     * The worker lease is lost, and another is being claimed: call again in a second.
+     */
+    IDGEN_STATUS_LEASE_LOST = 41,
+    /**
+     * Another process, or another store of this one, works in the state directory: close that, or
+     * name another directory.
+     */
+    IDGEN_STATUS_IN_USE = 42,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -218,6 +307,37 @@ typedef enum idgen_status idgen_status;
 typedef int32_t idgen_status;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
+
+#if defined(IDGEN_FULL)
+/**
+ * A sequence of a store, supplied in the background.
+ *
+ * Made by `idgen_sequence_open`, freed by `idgen_sequence_close`. Any number of threads may use it
+ * at once. It may outlive its store, and answers ENDED then.
+ */
+typedef struct idgen_sequence idgen_sequence;
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * A generator of an id space under a leased worker id, which is renewed in the background.
+ *
+ * Made by `idgen_snowflakes_open`, freed by `idgen_snowflakes_close`. Any number of threads may
+ * use it at once. It may outlive its store, and answers ENDED then.
+ */
+typedef struct idgen_snowflakes idgen_snowflakes;
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * A store of leases with all that this process holds of it, and one thread in the background that
+ * leases ahead, renews and hands back.
+ *
+ * Made by `idgen_open`, freed by `idgen_close`. Any number of threads may use it at once. After a
+ * fork it is the parent's: calls of the child answer BAD_STATE, and the child opens its own.
+ */
+typedef struct idgen_store idgen_store;
+#endif
 
 /**
  * A cursor: issues the ids of the segments that it is supplied, each once, to any number of
@@ -489,6 +609,109 @@ typedef struct idgen_decoded {
      */
     uint64_t fields[IDGEN_MAX_FIELDS];
 } idgen_decoded;
+
+#if defined(IDGEN_FULL)
+/**
+ * How a store is opened. Begin with zeros, which are the defaults, and set what you want:
+ *
+ *     idgen_options options = {0};
+ *     options.state_dir = "ids";
+ */
+typedef struct idgen_options {
+    /**
+     * A directory for what this process must remember over its own death, made if need be; one
+     * process works in it at a time. With one, a store that was set back is noticed after a
+     * restart too (FROZEN), and a worker id is used again within a tenth of a second of a crash.
+     * NULL: none.
+     */
+    const char *state_dir;
+    /**
+     * For how long a sequence shall go on without its store, in milliseconds at its recent rate;
+     * 10,000 by default. The ids of one lease last so long: as many are lost by a crash.
+     */
+    uint64_t reserve_ms;
+    /**
+     * The shortest lease of a sequence, in ids; 1,000 by default.
+     */
+    uint64_t min_step;
+    /**
+     * The longest lease of a sequence, in ids, at most 2^32, which is the default.
+     */
+    uint64_t max_step;
+    /**
+     * How long a worker lease lasts, 1,000 to 3,600,000 milliseconds; 10,000 by default.
+     */
+    uint64_t lease_ms;
+    /**
+     * How long one call to the store may take, in milliseconds; 2,000 by default.
+     */
+    uint64_t store_timeout_ms;
+    /**
+     * Which clock snowflakes are stamped by: one of the `IDGEN_CLOCK_` numbers.
+     */
+    uint32_t clock;
+    /**
+     * 1: a sequence that is opened without a definition must exist (UNKNOWN_SEQUENCE). 0: it is
+     * created with the default one.
+     */
+    uint32_t must_exist;
+    /**
+     * 0.
+     */
+    uint64_t reserved[4];
+} idgen_options;
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * What a closing could not hand back.
+ */
+typedef struct idgen_close_report {
+    /**
+     * Serial ids that were leased, not issued, and could not be handed back: a gap.
+     */
+    uint64_t lost_ids;
+    /**
+     * Sequences and worker leases that were not done when the time was up: a gap each, and a
+     * worker id that is free only after its lease.
+     */
+    uint64_t unfinished;
+} idgen_close_report;
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * What a sequence counts: the numbers n with n mod increment = offset mod increment, from `first`
+ * to `end`, in rising order. Zeros are the defaults: 1, 2, 3, ... up to 2^64 - 1.
+ */
+typedef struct idgen_definition {
+    /**
+     * No id lies below; 0 is taken for 1.
+     */
+    uint64_t first;
+    /**
+     * The distance of neighbours; 0 is taken for 1.
+     */
+    uint64_t increment;
+    /**
+     * What is left of every id divided by the increment.
+     */
+    uint64_t offset;
+    /**
+     * No id lies above; 0 is taken for 2^64 - 1.
+     */
+    uint64_t end;
+    /**
+     * 0: processes lease segments; ids rise within a process. 1: every id or batch is one durable
+     * step; ids rise over all processes, as slowly as the store.
+     */
+    uint32_t is_strict;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+} idgen_definition;
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -1004,6 +1227,286 @@ idgen_status idgen_text_decode(const char *text, size_t len, uint32_t form, uint
  * OUT_OF_RANGE: the range has no ids, a step of 0, or reaches past 2^64 - 1.
  */
 idgen_status idgen_range_last(const struct idgen_range *range, uint64_t *last);
+
+#if defined(IDGEN_FULL)
+/**
+ * Opens the store that `url` names and starts the thread behind it: durable ids in three calls.
+ *
+ *     char why[256];
+ *     idgen_store *store;
+ *     if (idgen_open("sqlite:ids.db", NULL, &store, why, sizeof why) != IDGEN_STATUS_OK)
+ *         fprintf(stderr, "ids.db: %s\n", why);
+ *     uint64_t id;
+ *     if (idgen_next(store, "orders", 1000, &id, why, sizeof why) == IDGEN_STATUS_OK)
+ *         printf("%" PRIu64 "\n", id);
+ *     idgen_close(&store, NULL);
+ *
+ * `sqlite:PATH`: the file PATH, made if it is not there; any number of processes on this machine
+ * may use it at once; what it grants is on disk before it is told. `memory:` forgets all when it
+ * is closed, and will issue the same ids again: for tests. `options` NULL: the defaults. May
+ * wait some seconds for another process that is making the file.
+ *
+ * Here and below: where the answer is not OK, `why`, a buffer of `why_size` bytes (256 do; NULL:
+ * not wanted), gets a sentence that names the cause and the next step, and what the call would
+ * have opened is set to NULL.
+ *
+ * BAD_URL; UNAVAILABLE: the file cannot be made, read or written, or is none of ours; OUT_OF_RANGE:
+ * an option; BAD_NAME: the directory; IN_USE: the directory is another's.
+ */
+idgen_status idgen_open(const char *url,
+                        const struct idgen_options *options,
+                        struct idgen_store **store,
+                        char *why,
+                        size_t why_size);
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * Writes the next id of the sequence `name` to `id`, waiting `timeout_ms` milliseconds at most for
+ * the store (IDGEN_FOREVER: as long as it takes; 0: only what is at hand). `name` is any UTF-8
+ * string of 1 to 128 bytes. A sequence that is not there is created: 1, 2, 3, ...
+ *
+ * The first call for a name asks the store for it, so give it time. A thread that takes many ids
+ * opens the sequence once and calls `idgen_sequence_next`, which is several times faster.
+ *
+ * DEADLINE; UNAVAILABLE; BAD_NAME; ENDED: the store was closed meanwhile; SEQUENCE_ENDED; FROZEN;
+ * UNKNOWN_SEQUENCE: with `must_exist`, or somebody deleted it.
+ */
+idgen_status idgen_next(struct idgen_store *store,
+                        const char *sequence,
+                        uint64_t timeout_ms,
+                        uint64_t *id,
+                        char *why,
+                        size_t why_size);
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * Closes the store: calls that wait are answered ENDED, what was leased and not issued is handed
+ * back, worker ids are released, in 2 seconds at most unless a call to the store hangs. Then frees
+ * it and sets your pointer to NULL; what could not be handed back is written to `report` (unless
+ * NULL).
+ *
+ * Sequences and snowflakes of the store answer ENDED from then on; close them too, before or
+ * after. No call with this store may begin when its closing has begun: a pointer that was copied
+ * before dangles afterwards, as after `free`. A pointer that is NULL already is OK.
+ *
+ * A program that ends without closing loses no more than ids: what was not handed back is a gap.
+ *
+ * BAD_STATE: carried over a fork. The child's pointer is set to NULL; what belongs to the parent
+ * is left alone.
+ */
+idgen_status idgen_close(struct idgen_store **store, struct idgen_close_report *report);
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * Opens a sequence of the store, and creates it if it is not there. With a `definition` it must
+ * be defined so; with NULL it is taken as it is, or created as 1, 2, 3, ...
+ *
+ *     char why[256];
+ *     idgen_sequence *orders;
+ *     idgen_sequence_open(store, "orders", NULL, 1000, &orders, why, sizeof why);
+ *     uint64_t id;
+ *     if (idgen_sequence_next(orders, 1000, &id, why, sizeof why) == IDGEN_STATUS_OK)
+ *         printf("%" PRIu64 "\n", id);
+ *     idgen_sequence_close(&orders);
+ *
+ * Waits `timeout_ms` milliseconds at most for the store. Opened twice, it is the same sequence.
+ *
+ * CONFLICT: it has another definition; OUT_OF_RANGE: the definition has no ids; else as
+ * `idgen_next`.
+ */
+idgen_status idgen_sequence_open(struct idgen_store *store,
+                                 const char *sequence,
+                                 const struct idgen_definition *definition,
+                                 uint64_t timeout_ms,
+                                 struct idgen_sequence **opened_sequence,
+                                 char *why,
+                                 size_t why_size);
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * Writes the next id to `id`, waiting `timeout_ms` milliseconds at most if there is none at hand
+ * (IDGEN_FOREVER: as long as it takes; 0: not at all). Ids rise for each thread, and over the
+ * threads of this process whenever one call ends before another begins.
+ *
+ * DEADLINE: the store was too slow; it is being asked, so call again. UNAVAILABLE: the store said
+ * why. ENDED: the store was closed. SEQUENCE_ENDED; FROZEN; UNKNOWN_SEQUENCE: somebody deleted it.
+ */
+idgen_status idgen_sequence_next(struct idgen_sequence *sequence,
+                                 uint64_t timeout_ms,
+                                 uint64_t *id,
+                                 char *why,
+                                 size_t why_size);
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * Writes 1 to `max` ids in one run to `range`, waiting as `idgen_sequence_next`; `max` is at least
+ * 1.
+ *
+ * OUT_OF_RANGE: `max` is 0; else as `idgen_sequence_next`.
+ */
+idgen_status idgen_sequence_take(struct idgen_sequence *sequence,
+                                 uint64_t max,
+                                 uint64_t timeout_ms,
+                                 struct idgen_range *range,
+                                 char *why,
+                                 size_t why_size);
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * Fills `ids` from the front with rising ids and writes to `filled` how many there are; these are
+ * yours whatever the answer. Waits `timeout_ms` milliseconds at most in all.
+ *
+ * OK: all `len` of them. Else why there are fewer, as `idgen_sequence_next`.
+ */
+idgen_status idgen_sequence_fill(struct idgen_sequence *sequence,
+                                 uint64_t timeout_ms,
+                                 uint64_t *ids,
+                                 size_t len,
+                                 size_t *filled,
+                                 char *why,
+                                 size_t why_size);
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * Writes to `id` the number just before the next one that this process would issue: its own last
+ * id, and before its first lease, or in strict order, the highest that the store ever granted.
+ *
+ * As `idgen_sequence_next`.
+ */
+idgen_status idgen_sequence_last(const struct idgen_sequence *sequence,
+                                 uint64_t timeout_ms,
+                                 uint64_t *id,
+                                 char *why,
+                                 size_t why_size);
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * Writes what the sequence counts to `definition`, as this process knows it.
+ */
+idgen_status idgen_sequence_definition(const struct idgen_sequence *sequence,
+                                       struct idgen_definition *definition);
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * Frees what `idgen_sequence_open` made and sets your pointer to NULL. The store goes on supplying
+ * the sequence, and hands its ids back when it is closed. No other thread may use it: to wake
+ * those that wait, close the store first. A pointer that is NULL already is OK.
+ *
+ * BAD_STATE: carried over a fork; the pointer is set to NULL all the same.
+ */
+idgen_status idgen_sequence_close(struct idgen_sequence **sequence);
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * Opens an id space of the store: leases a worker id of it, `worker` or IDGEN_ANY_WORKER, and
+ * renews the lease until the store is closed. Generators of one id space never repeat an id, in
+ * whatever process. `layout` NULL: the preset "standard". An id space keeps the layout that it was
+ * begun with.
+ *
+ *     char why[256];
+ *     idgen_snowflakes *events;
+ *     idgen_snowflakes_open(store, "events", NULL, IDGEN_ANY_WORKER, 5000, &events, why,
+ *                           sizeof why);
+ *     uint64_t id;
+ *     if (idgen_snowflakes_next(events, 1000, &id, why, sizeof why) == IDGEN_STATUS_OK)
+ *         printf("%" PRIu64 "\n", id);
+ *     idgen_snowflakes_close(&events);
+ *
+ * Waits `timeout_ms` milliseconds at most. Opened twice, it is the same generator.
+ *
+ * WORKERS_TAKEN; CONFLICT: another layout, or open here with another worker id; OUT_OF_RANGE:
+ * there is no such worker id; BAD_LAYOUT; BAD_NAME; LAYOUT_ENDED; NOT_YET: this clock is behind
+ * what was issued; FROZEN; DEADLINE; UNAVAILABLE; ENDED: the store was closed meanwhile.
+ */
+idgen_status idgen_snowflakes_open(struct idgen_store *store,
+                                   const char *id_space,
+                                   const struct idgen_layout *layout,
+                                   uint64_t worker,
+                                   uint64_t timeout_ms,
+                                   struct idgen_snowflakes **snowflakes,
+                                   char *why,
+                                   size_t why_size);
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * Writes the next id to `id`, of bucket 0, waiting `timeout_ms` milliseconds at most for the
+ * clock or the lease (IDGEN_FOREVER: as long as it takes; 0: not at all). Ids rise for each thread.
+ *
+ * NOT_YET: the ids of this moment are used up, or the clock was set back or runs ahead; UNAVAILABLE:
+ * the lease could not be renewed; LEASE_LOST, WORKERS_TAKEN: it is being claimed anew; LAYOUT_ENDED;
+ * ENDED: the store was closed.
+ */
+idgen_status idgen_snowflakes_next(struct idgen_snowflakes *snowflakes,
+                                   uint64_t timeout_ms,
+                                   uint64_t *id,
+                                   char *why,
+                                   size_t why_size);
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * Writes 1 to `max` ids of one tick to `range`, waiting as `idgen_snowflakes_next`. `bucket` is
+ * counted from 0, and is 0 for layouts without buckets; `max` is at least 1.
+ *
+ * OUT_OF_RANGE: there are not so many buckets, or `max` is 0; else as `idgen_snowflakes_next`.
+ */
+idgen_status idgen_snowflakes_take(struct idgen_snowflakes *snowflakes,
+                                   uint32_t bucket,
+                                   uint64_t max,
+                                   uint64_t timeout_ms,
+                                   struct idgen_range *range,
+                                   char *why,
+                                   size_t why_size);
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * Fills `ids` from the front with rising ids of a bucket and writes to `filled` how many there
+ * are; these are yours whatever the answer. Waits `timeout_ms` milliseconds at most in all.
+ *
+ * OK: all `len` of them. Else why there are fewer, as `idgen_snowflakes_take`.
+ */
+idgen_status idgen_snowflakes_fill(struct idgen_snowflakes *snowflakes,
+                                   uint32_t bucket,
+                                   uint64_t timeout_ms,
+                                   uint64_t *ids,
+                                   size_t len,
+                                   size_t *filled,
+                                   char *why,
+                                   size_t why_size);
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * Writes the worker id that is held now to `worker`. It may change when a lease was lost.
+ *
+ * LEASE_LOST: none is; ENDED: the store was closed.
+ */
+idgen_status idgen_snowflakes_worker(const struct idgen_snowflakes *snowflakes, uint64_t *worker);
+#endif
+
+#if defined(IDGEN_FULL)
+/**
+ * Frees what `idgen_snowflakes_open` made and sets your pointer to NULL. The worker id stays
+ * leased until the store is closed, and serves whoever opens the id space again. No other thread
+ * may use it: to wake those that wait, close the store first. A pointer that is NULL already is
+ * OK.
+ *
+ * BAD_STATE: carried over a fork; the pointer is set to NULL all the same.
+ */
+idgen_status idgen_snowflakes_close(struct idgen_snowflakes **snowflakes);
+#endif
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -33,6 +33,9 @@ mod text;
 
 mod range;
 
+#[cfg(feature = "full")]
+mod full;
+
 mod clock;
 mod guard;
 mod pointer;
@@ -40,6 +43,8 @@ mod seal;
 
 pub use buckets::*;
 pub use clock::{IDGEN_MAX_UNIX_MS, IDGEN_NOW, IDGEN_NOW_COARSE};
+#[cfg(feature = "full")]
+pub use full::*;
 pub use layout::*;
 pub use lease::Lease;
 pub use pace::*;

@@ -117,14 +117,47 @@ pub(crate) unsafe fn init<T: Block>(
     }
     check(block)?;
     watch_forks()?;
-    let body = make()?;
-    // Relaxed: see the module's head.
-    let birth = BLOCKS.fetch_add(1, Ordering::Relaxed);
-    let forks = FORKS.load(Ordering::Relaxed); // Relaxed: see the module's head.
-    let sealed = Sealed { mark: mark_of(block), forks, birth, body };
+    let sealed = sealed(block, make()?);
     // SAFETY: the caller's own memory, of this size and alignment by the checks above.
     unsafe { block.cast::<Sealed<T>>().write(sealed) };
     Ok(())
+}
+
+fn sealed<T: Block>(block: *const T, body: T::Body) -> Sealed<T> {
+    // Relaxed: see the module's head.
+    let birth = BLOCKS.fetch_add(1, Ordering::Relaxed);
+    let forks = FORKS.load(Ordering::Relaxed); // Relaxed: see the module's head.
+    Sealed { mark: mark_of(block), forks, birth, body }
+}
+
+/// Seals what `make` makes into memory of our own, for types that the header does not tell the
+/// size of; [`close_boxed`] frees it.
+#[cfg(feature = "full")]
+pub(crate) fn boxed<T: Block>(make: impl FnOnce() -> T::Body) -> Answer<*mut T> {
+    const { assert!(align_of::<T>() <= align_of::<Sealed<T>>()) }
+    watch_forks()?;
+    let memory = Box::<Sealed<T>>::new_uninit();
+    let block = Box::into_raw(memory);
+    let content = sealed(block.cast_const().cast(), make());
+    // SAFETY: allocated just now, nobody else has it; `close_boxed` makes a box of it again.
+    unsafe { (*block).write(content) };
+    Ok(block.cast())
+}
+
+/// Takes the body out of a block of our own, which is freed. What was carried over a fork is
+/// refused and stays: its threads are the parent's.
+///
+/// # Safety
+///
+/// As for [`open_alone`]; the block must come from [`boxed`].
+#[cfg(feature = "full")]
+pub(crate) unsafe fn close_boxed<T: Block>(block: *mut T) -> Answer<T::Body> {
+    // SAFETY: the caller's promise is ours.
+    let sealed: *mut Sealed<T> = unsafe { open_alone(block)? };
+    // SAFETY: made by `boxed`, and nobody else has it.
+    let mut sealed = unsafe { Box::from_raw(sealed) };
+    sealed.mark = 0;
+    Ok(sealed.body)
 }
 
 /// Takes the body out of a block, which is none from then on.

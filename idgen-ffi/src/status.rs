@@ -57,10 +57,37 @@ pub enum Status {
     NoClock = 20,
     /// A defect of the library, or the system refused it what it needs; nothing was issued.
     Internal = 21,
+    /// The store cannot be reached or used now (libidgen-full, as all from here on): `why` tells
+    /// what ails it; mend that, and call again.
+    Unavailable = 32,
+    /// Nothing was to be had in the time given: give more time, or call again.
+    Deadline = 33,
+    /// The store has gone back behind what it granted before, and ids would repeat: find out why,
+    /// and thaw the sequence as `why` tells.
+    Frozen = 34,
+    /// The store has no such sequence, and may not create it: create it, or look at the name.
+    UnknownSequence = 35,
+    /// The sequence or the id space exists with another definition or layout: use that, or another
+    /// name.
+    Conflict = 36,
+    /// The URL names no store of this library: write one that `why` lists.
+    BadUrl = 37,
+    /// A name is not of 1 to 128 bytes of UTF-8, or a path is none: choose another.
+    BadName = 38,
+    /// The sequence has issued its last id, for good: use another sequence.
+    SequenceEnded = 39,
+    /// All worker ids of the id space are taken, or the one that was asked for: wait till one is
+    /// free, or use a layout with more worker bits.
+    WorkersTaken = 40,
+    /// The worker lease is lost, and another is being claimed: call again in a second.
+    LeaseLost = 41,
+    /// Another process, or another store of this one, works in the state directory: close that, or
+    /// name another directory.
+    InUse = 42,
 }
 
-/// Every status, in the order of the numbers.
-pub(crate) const ALL: [Status; 22] = [
+/// Every status, in the order of the numbers; between 21 and 32 there are none.
+pub(crate) const ALL: [Status; 33] = [
     Status::Ok,
     Status::Exhausted,
     Status::NotYet,
@@ -83,6 +110,17 @@ pub(crate) const ALL: [Status; 22] = [
     Status::SourceFailed,
     Status::NoClock,
     Status::Internal,
+    Status::Unavailable,
+    Status::Deadline,
+    Status::Frozen,
+    Status::UnknownSequence,
+    Status::Conflict,
+    Status::BadUrl,
+    Status::BadName,
+    Status::SequenceEnded,
+    Status::WorkersTaken,
+    Status::LeaseLost,
+    Status::InUse,
 ];
 
 impl Status {
@@ -126,6 +164,45 @@ impl Status {
             Self::SourceFailed => c"the source granted no segment; ask it again later",
             Self::NoClock => c"there is no system clock in this build; pass the time in",
             Self::Internal => c"the library or the system failed; nothing was issued",
+            Self::Unavailable
+            | Self::Deadline
+            | Self::Frozen
+            | Self::UnknownSequence
+            | Self::Conflict
+            | Self::BadUrl
+            | Self::BadName
+            | Self::SequenceEnded
+            | Self::WorkersTaken
+            | Self::LeaseLost
+            | Self::InUse => self.sentence_of_a_store(),
+        }
+    }
+
+    const fn sentence_of_a_store(self) -> &'static CStr {
+        match self {
+            Self::Unavailable => c"the store cannot be used now; mend it and call again",
+            Self::Deadline => c"nothing was to be had in the time given; give more or call again",
+            Self::Frozen => {
+                c"the store has gone back behind what it granted; find out why, then thaw the \
+                  sequence"
+            }
+            Self::UnknownSequence => c"the store has no such sequence; create it first",
+            Self::Conflict => {
+                c"it exists with another definition or layout; use that, or another name"
+            }
+            Self::BadUrl => c"the URL names no store of this library; see idgen_open",
+            Self::BadName => c"the text is no name: 1 to 128 bytes of UTF-8; choose another",
+            Self::SequenceEnded => c"the sequence has issued its last id; use another sequence",
+            Self::WorkersTaken => {
+                c"the worker ids are taken; wait, or use a layout with more worker bits"
+            }
+            Self::LeaseLost => {
+                c"the worker lease is lost and being claimed anew; call again in a second"
+            }
+            Self::InUse => {
+                c"the state directory is in use; close who uses it, or name another directory"
+            }
+            _ => c"no status of this library",
         }
     }
 }
@@ -207,7 +284,7 @@ impl From<ExtendError> for Status {
 ///         fprintf(stderr, "orders: %s\n", idgen_status_str(status));
 #[unsafe(no_mangle)]
 pub extern "C" fn idgen_status_str(status: i32) -> *const c_char {
-    let known = usize::try_from(status).ok().and_then(|at| ALL.get(at));
+    let known = ALL.iter().find(|known| **known as i32 == status);
     known.map_or(c"no status of this library", |status| status.sentence()).as_ptr()
 }
 
@@ -217,8 +294,9 @@ mod tests {
 
     #[test]
     fn each_status_stands_at_its_number_and_has_a_sentence_of_its_own() {
-        for (at, status) in ALL.into_iter().enumerate() {
-            assert_eq!(status as usize, at);
+        for (status, number) in ALL.into_iter().zip((0..22).chain(32..)) {
+            assert_eq!(status as i32, number);
+            assert_ne!(status.sentence(), c"no status of this library");
             let same = ALL.into_iter().filter(|other| other.sentence() == status.sentence());
             assert_eq!(same.count(), 1, "{status:?}");
         }

@@ -105,6 +105,20 @@ impl Snowflakes {
         block_on(self.next_id(deadline))
     }
 
+    /// [`take`](Self::take) for threads: blocks.
+    ///
+    /// # Errors
+    ///
+    /// As for `take`.
+    pub fn take_blocking(
+        &self,
+        bucket: usize,
+        max: NonZeroU64,
+        deadline: Instant,
+    ) -> Result<IdRange, IssueError> {
+        block_on(self.take(bucket, max, deadline))
+    }
+
     /// [`take_all`](Self::take_all) for threads: blocks.
     ///
     /// # Errors

@@ -20,6 +20,14 @@ impl Layout {
     }
 
     pub(super) fn built(&self) -> Result<snowflake::Layout, Flaw> {
+        self.built_with(|place, _| Some(place))
+    }
+
+    /// Builds it, each field called as `call` says of its place and its bytes.
+    pub(crate) fn built_with(
+        &self,
+        call: impl Fn(&'static str, &[u8]) -> Option<&'static str>,
+    ) -> Result<snowflake::Layout, Flaw> {
         let count = usize::try_from(self.field_count).unwrap_or(usize::MAX);
         let fields = self.fields.get(..count).ok_or(Flaw::Count(self.field_count))?;
         let mut builder = snowflake::Layout::builder(self.time_bits)
@@ -31,12 +39,10 @@ impl Layout {
             _ => return Err(Flaw::Flags),
         }
         for (at, (field, place)) in fields.iter().zip(PLACES).enumerate() {
-            if !field.is_named() {
-                return Err(Flaw::Name(at));
-            }
+            let name = field.name().and_then(|name| call(place, name)).ok_or(Flaw::Name(at))?;
             builder = match field.role {
-                IDGEN_ROLE_NODE => builder.node(place, field.bits),
-                IDGEN_ROLE_BUCKET => builder.bucket(place, field.bits),
+                IDGEN_ROLE_NODE => builder.node(name, field.bits),
+                IDGEN_ROLE_BUCKET => builder.bucket(name, field.bits),
                 IDGEN_ROLE_SEQUENCE => builder.sequence(field.bits),
                 role => return Err(Flaw::Role(at, role)),
             };
@@ -66,9 +72,11 @@ impl From<&snowflake::Layout> for Layout {
 impl Field {
     const NONE: Self = Self { name: [0; IDGEN_FIELD_NAME_SIZE], bits: 0, role: 0 };
 
-    /// Whether the name ends inside its bytes and is not empty.
-    fn is_named(&self) -> bool {
-        self.name.iter().position(|&byte| byte == 0).is_some_and(|len| len > 0)
+    /// The name's bytes, if it ends inside its place and is not empty.
+    fn name(&self) -> Option<&[u8]> {
+        let len = self.name.iter().position(|&byte| byte == 0).filter(|&len| len > 0)?;
+        // SAFETY: the first bytes of our own array; a `c_char` is one byte, and any byte will do.
+        Some(unsafe { core::slice::from_raw_parts(self.name.as_ptr().cast(), len) })
     }
 }
 
@@ -92,7 +100,7 @@ impl From<&snowflake::Field> for Field {
 }
 
 /// Why a caller's layout is none.
-pub(super) enum Flaw {
+pub(crate) enum Flaw {
     Count(u32),
     Flags,
     Name(usize),
@@ -105,7 +113,7 @@ impl fmt::Display for Flaw {
         match self {
             Self::Count(count) => write!(f, "{count} fields; want {IDGEN_MAX_FIELDS} at most"),
             Self::Flags => f.write_str("is_unsigned is 0 or 1, and reserved is 0"),
-            Self::Name(at) => write!(f, "fields[{at}].name is no string of 1 to 23 bytes"),
+            Self::Name(at) => write!(f, "fields[{at}].name is no text of 1 to 23 bytes"),
             Self::Role(at, role) => {
                 write!(f, "fields[{at}].role is {role}; want one of the IDGEN_ROLE_ numbers")
             }

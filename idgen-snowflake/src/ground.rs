@@ -37,6 +37,7 @@ pub(crate) struct Scale {
     /// Width of the sequence number, in the word as in the layout.
     bits: u32,
     /// 2^64 over the numbers of a tick.
+    #[cfg(target_pointer_width = "64")]
     ticks: u64,
     /// Place value of the sequence number in the id.
     place: u64,

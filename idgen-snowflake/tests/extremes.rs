@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::num::NonZeroU64;
 
-use idgen_core::{Clock, Floor, Refusal, Renewal, WorkerLease};
+use idgen_core::{At, Clock, Floor, Refusal, Renewal, WorkerLease};
 use idgen_snowflake::{Layout, NewError, Snowflake, SnowflakeHandle};
 
 struct Pair {
@@ -133,5 +133,22 @@ fn floors_at_the_ends_of_time() {
         assert_eq!(new(last_ms, layout.sequence().max() + 1, u64::MAX).unwrap_err(), ended);
         let short = NewError::LeaseTooShort { ticks: 0, tick_ms: layout.tick_ms() };
         assert_eq!(new(0, u64::MAX, 1).unwrap_err(), short);
+    }
+}
+
+/// Clocks whose borrow windows end with the last tick below the horizon, before and after it.
+#[test]
+fn a_window_that_ends_at_the_horizon_ends_before_it() {
+    let layout = Layout::builder(41).node("worker", 10).sequence(3).build();
+    let (floor_ms, horizon_ms) = (1_750_000_000_000, 1_750_000_000_030);
+    for early_ms in [9, 10, 11, 12] {
+        let lease = WorkerLease::assume(1, Floor::at(floor_ms), horizon_ms).unwrap();
+        let snowflake = Snowflake::new(&layout, lease).unwrap();
+        let now = At(horizon_ms - early_ms);
+        let ids: Vec<u64> = std::iter::from_fn(|| snowflake.next_id(&now).ok()).collect();
+        let last_ms = ids.iter().map(|&id| layout.decode(id).unwrap().unix_ms()).max().unwrap();
+        assert_eq!(last_ms, (now.0 + 10).min(horizon_ms - 1), "{early_ms} ms before the horizon");
+        let refusal = snowflake.next_id(&now).unwrap_err();
+        assert_eq!(refusal == Refusal::Exhausted, early_ms < 12, "{refusal:?}");
     }
 }

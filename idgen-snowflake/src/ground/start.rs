@@ -68,6 +68,7 @@ impl Ground {
             borrow: (borrow_ms / tick_ms).cast_signed(),
             scale: Scale {
                 bits: sequence.bits(),
+                #[cfg(target_pointer_width = "64")]
                 ticks: 1 << (u64::BITS - sequence.bits()),
                 place: layout.sequence_place(),
                 stretch: (1_u64 << time_shift).wrapping_sub(counted),

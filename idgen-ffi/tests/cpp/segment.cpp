@@ -125,10 +125,10 @@ static void a_source_may_fail() {
     const auto none = [](auto, auto) { return std::optional<idgen::range>(); };
     const auto broken = [](auto, auto) -> idgen::range { throw std::domain_error("store is away"); };
     const auto empty = [](auto, auto) { return idgen::range(); };
-    const auto failed = [](auto, auto) { return idgen::result<idgen::range>(status::unknown); };
+    const auto unknown = [](auto, auto) { return idgen::result<idgen::range>(status::unknown); };
     CHECK(thrown([&] { (void)orders.refill(none, 5); }) == status::source_failed);
     CHECK(orders.try_refill(empty, 5).error() == status::source_failed);
-    CHECK(orders.try_refill(failed, 5).error() == status::source_failed);
+    CHECK(orders.try_refill(unknown, 5).error() == status::source_failed);
     CHECK(orders.try_refill(broken, 5).error() == status::source_failed);
     bool is_own = false;
     try {

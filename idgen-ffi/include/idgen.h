@@ -23,6 +23,8 @@
  *
  * Time is Unix time in milliseconds everywhere.
  *
+ * For C++ there is idgen.hpp beside this header.
+ *
  * libidgen-full, with IDGEN_FULL defined (its pkg-config file does): what stands behind #if
  * defined(IDGEN_FULL) is there too. A store that is opened by URL leases, renews and hands back by
  * a thread of its own. Its objects are the library's: made by a call named open, freed by one named
@@ -797,7 +799,8 @@ idgen_status idgen_segment_fill(struct idgen_segment_cursor *cursor,
 
 /**
  * Gives the cursor a segment as its standby. The segment must lie above those supplied before, in
- * the order of a store that only counts up.
+ * the order of a store that only counts up. A new cursor's first segment waits as a standby too,
+ * until the first id is asked for.
  *
  * BUSY: a standby waits already, another refill is under way, or the cursor has ended; NOT_ABOVE,
  * OVERLAPS; ENDED: the cursor ended meanwhile; OUT_OF_RANGE: no range, or more than 2^32 ids. The
@@ -960,7 +963,7 @@ idgen_status idgen_snowflake_init(struct idgen_snowflake *snowflake,
  * Writes the next id to `id`. Ids rise for each thread, and over threads whenever one call ends
  * before another begins. `now_unix_ms` is the time, or IDGEN_NOW or IDGEN_NOW_COARSE.
  *
- * EXHAUSTED: the time has reached the lease's horizon, extend it; NOT_YET: the clock is behind by
+ * EXHAUSTED: the lease is used up to its horizon, extend it; NOT_YET: the clock is behind by
  * more than the borrow window, or a burst has used it up, and `wait_ms` (unless NULL) says how
  * many milliseconds to wait; ENDED; OUT_OF_RANGE: a time at or above IDGEN_MAX_UNIX_MS; NO_CLOCK.
  */
@@ -1009,14 +1012,16 @@ idgen_status idgen_snowflake_horizon(const struct idgen_snowflake *snowflake, ui
 
 /**
  * Ends the generator for ever and writes to `left` what is left of its lease: everything issued,
- * blocks of handles included, lies below its floor. A registry takes that as the next floor.
+ * blocks of handles included, lies below its floor. A registry takes that as the next floor, cut
+ * to the horizon in its record: a floor at or above it means that nothing is left.
  *
  * ENDED: it had ended before, and the one call that did it got what was left.
  */
 idgen_status idgen_snowflake_end(struct idgen_snowflake *snowflake, struct idgen_lease *left);
 
 /**
- * Makes a handle of your memory. No block is claimed yet.
+ * Makes a handle of your memory. No block is claimed yet. What handle was there must have ended,
+ * or its generator counts it as live for ever.
  *
  *     idgen_snowflake_handle mine;
  *     idgen_snowflake_handle_init(&mine, &ids);

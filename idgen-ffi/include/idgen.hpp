@@ -98,6 +98,17 @@ enum class status : std::int32_t {
     source_failed = IDGEN_STATUS_SOURCE_FAILED,
     no_clock = IDGEN_STATUS_NO_CLOCK,
     internal = IDGEN_STATUS_INTERNAL,
+    unavailable = IDGEN_STATUS_UNAVAILABLE,
+    deadline = IDGEN_STATUS_DEADLINE,
+    frozen = IDGEN_STATUS_FROZEN,
+    unknown_sequence = IDGEN_STATUS_UNKNOWN_SEQUENCE,
+    conflict = IDGEN_STATUS_CONFLICT,
+    bad_url = IDGEN_STATUS_BAD_URL,
+    bad_name = IDGEN_STATUS_BAD_NAME,
+    sequence_ended = IDGEN_STATUS_SEQUENCE_ENDED,
+    workers_taken = IDGEN_STATUS_WORKERS_TAKEN,
+    lease_lost = IDGEN_STATUS_LEASE_LOST,
+    in_use = IDGEN_STATUS_IN_USE,
 };
 
 /// An English sentence: what a status means and what to do next. A string that lives as long as
@@ -792,8 +803,9 @@ public:
         return done;
     }
 
-    /// Gives the cursor a segment as its standby, above those supplied before. A segment that was
-    /// refused is yours to hand back.
+    /// Gives the cursor a segment as its standby, above those supplied before. A new cursor's first
+    /// segment waits as a standby too, until the first id is asked for. A segment that was refused
+    /// is yours to hand back.
     ///
     /// busy: a standby waits already, another refill is under way, or the cursor has ended;
     /// not_above, overlaps; ended: the cursor ended meanwhile; out_of_range: no range, or more
@@ -995,8 +1007,8 @@ public:
     /// The next id. Ids rise for each thread, and over threads whenever one call ends before
     /// another begins.
     ///
-    /// exhausted: the time has reached the lease's horizon, extend it; not_yet: the clock is behind
-    /// by more than the borrow window, or a burst has used it up: wait as long as wait_ms() says;
+    /// exhausted: the lease is used up to its horizon, extend it; not_yet: the clock is behind by
+    /// more than the borrow window, or a burst has used it up: wait as long as wait_ms() says;
     /// ended; out_of_range: no time; no_clock.
     [[nodiscard]] answer<std::uint64_t> next(moment at = now) {
         return detail::settled(try_next(at));
@@ -1043,7 +1055,8 @@ public:
     }
 
     /// Ends the generator for ever and returns what is left of its lease: everything issued, blocks
-    /// of handles included, lies below its floor. A registry takes that as the next floor.
+    /// of handles included, lies below its floor. A registry takes that as the next floor, cut to
+    /// the horizon in its record: a floor at or above it means that nothing is left.
     ///
     /// ended: it had ended before, and the one call that did it got what was left.
     [[nodiscard]] answer<lease> end() {

@@ -6,7 +6,7 @@ use crate::clock::Time;
 use crate::guard::guard;
 use crate::layout::Layout;
 use crate::lease::Lease;
-use crate::pointer::{fill_rest, input, items_mut, output, output_if_wanted};
+use crate::pointer::{counter, fill_rest, input, items_mut, output, output_if_wanted};
 use crate::range::Range;
 use crate::seal::{Block, Sealed, init, open};
 use crate::segment::some;
@@ -113,10 +113,10 @@ pub unsafe extern "C" fn idgen_buckets_fill(
 ) -> Status {
     let filling = || {
         // SAFETY: the caller's promise.
-        let (sealed, ids, filled, wait_ms) = unsafe {
-            let room = items_mut(ids, len)?;
-            (open(buckets)?, room, output(filled)?, output_if_wanted(wait_ms)?)
-        };
+        let filled = unsafe { counter(filled)? };
+        // SAFETY: the caller's promise.
+        let (sealed, ids, wait_ms) =
+            unsafe { (open(buckets)?, items_mut(ids, len)?, output_if_wanted(wait_ms)?) };
         let (bucket, time) = (bucket(sealed, number)?, Time::of(now_unix_ms)?);
         let count = bucket.fill(&time, ids);
         filled.set(count);

@@ -54,6 +54,19 @@ pub(crate) unsafe fn output<T>(pointer: *mut T) -> Answer<Output<T>> {
     Ok(Output(pointer))
 }
 
+/// Where a fill writes how many ids it wrote: none so far, whatever may be wrong with the rest.
+///
+/// # Safety
+///
+/// See the module's head.
+#[inline(always)]
+pub(crate) unsafe fn counter(pointer: *mut usize) -> Answer<Output<usize>> {
+    // SAFETY: the caller's promise is ours.
+    let filled = unsafe { output(pointer)? };
+    filled.set(0);
+    Ok(filled)
+}
+
 /// The same where NULL means that no answer is wanted.
 ///
 /// # Safety

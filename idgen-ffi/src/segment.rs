@@ -7,7 +7,7 @@ use idgen_core::IdRange;
 use idgen_segment::{RefillError, SegmentCursor};
 
 use crate::guard::guard;
-use crate::pointer::{fill_rest, items_mut, output, output_if_wanted};
+use crate::pointer::{counter, fill_rest, items_mut, output, output_if_wanted};
 use crate::range::Range;
 use crate::seal::{Block, init, open};
 use crate::status::{Answer, Status, said};
@@ -130,8 +130,9 @@ pub unsafe extern "C" fn idgen_segment_fill(
 ) -> Status {
     let filling = || {
         // SAFETY: the caller's promise.
-        let (sealed, ids, filled) =
-            unsafe { (open(cursor)?, items_mut(ids, len)?, output(filled)?) };
+        let filled = unsafe { counter(filled)? };
+        // SAFETY: the caller's promise.
+        let (sealed, ids) = unsafe { (open(cursor)?, items_mut(ids, len)?) };
         let count = sealed.body.fill(ids);
         filled.set(count);
         fill_rest(ids, filled, count, || Ok(sealed.body.next_id()?))
@@ -140,7 +141,8 @@ pub unsafe extern "C" fn idgen_segment_fill(
 }
 
 /// Gives the cursor a segment as its standby. The segment must lie above those supplied before, in
-/// the order of a store that only counts up.
+/// the order of a store that only counts up. A new cursor's first segment waits as a standby too,
+/// until the first id is asked for.
 ///
 /// BUSY: a standby waits already, another refill is under way, or the cursor has ended; NOT_ABOVE,
 /// OVERLAPS; ENDED: the cursor ended meanwhile; OUT_OF_RANGE: no range, or more than 2^32 ids. The

@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 use idgen_segment::{SegmentCursor, SegmentHandle};
 
 use crate::guard::guard;
-use crate::pointer::{fill_rest, items_mut, output};
+use crate::pointer::{counter, fill_rest, items_mut, output};
 use crate::range::Range;
 use crate::seal::{Block, Sealed, close, init, open, open_alone};
 use crate::segment::{Cursor, some};
@@ -144,8 +144,9 @@ pub unsafe extern "C" fn idgen_segment_handle_fill(
 ) -> Status {
     let filling = || {
         // SAFETY: the caller's promise.
-        let (sealed, ids, filled) =
-            unsafe { (open_alone(handle)?, items_mut(ids, len)?, output(filled)?) };
+        let filled = unsafe { counter(filled)? };
+        // SAFETY: the caller's promise.
+        let (sealed, ids) = unsafe { (open_alone(handle)?, items_mut(ids, len)?) };
         sealed.body.cursor_is_there()?;
         let count = sealed.body.handle.fill(ids);
         filled.set(count);

@@ -7,7 +7,7 @@ use crate::clock::Time;
 use crate::guard::guard;
 use crate::layout::Layout;
 use crate::lease::Lease;
-use crate::pointer::{Output, fill_rest, input, items_mut, output, output_if_wanted};
+use crate::pointer::{Output, counter, fill_rest, input, items_mut, output, output_if_wanted};
 use crate::range::Range;
 use crate::seal::{Block, init, open};
 use crate::segment::some;
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn idgen_snowflake_init(
 /// Writes the next id to `id`. Ids rise for each thread, and over threads whenever one call ends
 /// before another begins. `now_unix_ms` is the time, or IDGEN_NOW or IDGEN_NOW_COARSE.
 ///
-/// EXHAUSTED: the time has reached the lease's horizon, extend it; NOT_YET: the clock is behind by
+/// EXHAUSTED: the lease is used up to its horizon, extend it; NOT_YET: the clock is behind by
 /// more than the borrow window, or a burst has used it up, and `wait_ms` (unless NULL) says how
 /// many milliseconds to wait; ENDED; OUT_OF_RANGE: a time at or above IDGEN_MAX_UNIX_MS; NO_CLOCK.
 #[unsafe(no_mangle)]
@@ -132,10 +132,10 @@ pub unsafe extern "C" fn idgen_snowflake_fill(
 ) -> Status {
     let filling = || {
         // SAFETY: the caller's promise.
-        let (sealed, ids, filled, wait_ms) = unsafe {
-            let room = items_mut(ids, len)?;
-            (open(snowflake)?, room, output(filled)?, output_if_wanted(wait_ms)?)
-        };
+        let filled = unsafe { counter(filled)? };
+        // SAFETY: the caller's promise.
+        let (sealed, ids, wait_ms) =
+            unsafe { (open(snowflake)?, items_mut(ids, len)?, output_if_wanted(wait_ms)?) };
         let time = Time::of(now_unix_ms)?;
         let count = sealed.body.fill(&time, ids);
         filled.set(count);
@@ -176,7 +176,8 @@ pub unsafe extern "C" fn idgen_snowflake_horizon(
 }
 
 /// Ends the generator for ever and writes to `left` what is left of its lease: everything issued,
-/// blocks of handles included, lies below its floor. A registry takes that as the next floor.
+/// blocks of handles included, lies below its floor. A registry takes that as the next floor, cut
+/// to the horizon in its record: a floor at or above it means that nothing is left.
 ///
 /// ENDED: it had ended before, and the one call that did it got what was left.
 #[unsafe(no_mangle)]

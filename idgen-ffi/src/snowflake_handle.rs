@@ -55,7 +55,8 @@ impl Body {
     }
 }
 
-/// Makes a handle of your memory. No block is claimed yet.
+/// Makes a handle of your memory. No block is claimed yet. What handle was there must have ended,
+/// or its generator counts it as live for ever.
 ///
 ///     idgen_snowflake_handle mine;
 ///     idgen_snowflake_handle_init(&mine, &ids);

@@ -95,6 +95,30 @@ static void any_array_is_filled() {
     CHECK(grown[4] == 20);
 }
 
+static void a_refused_fill_has_filled_nothing() {
+    static idgen_segment_cursor none;
+    static idgen_segment_handle none_either;
+    static idgen_snowflake no_time;
+    static idgen_buckets no_buckets;
+    std::uint64_t ids[4] = {};
+    for (auto fill : {+[](std::uint64_t* to, std::size_t* filled) {
+                          return idgen_segment_fill(&none, to, 4, filled);
+                      },
+                      +[](std::uint64_t* to, std::size_t* filled) {
+                          return idgen_segment_handle_fill(&none_either, to, 4, filled);
+                      },
+                      +[](std::uint64_t* to, std::size_t* filled) {
+                          return idgen_snowflake_fill(&no_time, 0, to, 4, filled, nullptr);
+                      },
+                      +[](std::uint64_t* to, std::size_t* filled) {
+                          return idgen_buckets_fill(&no_buckets, 0, 0, to, 4, filled, nullptr);
+                      }}) {
+        std::size_t filled = 99;
+        CHECK(fill(ids, &filled) == IDGEN_STATUS_BAD_STATE && filled == 0);
+        CHECK(fill(ids, nullptr) == IDGEN_STATUS_NULL);
+    }
+}
+
 static void a_refused_segment_is_told() {
     idgen::segment_cursor orders;
     orders.supply({100, 1, 10});
@@ -248,6 +272,7 @@ int main() {
     test("ids_come_in_ranges", ids_come_in_ranges);
     test("an_exact_run_tells_what_it_skipped", an_exact_run_tells_what_it_skipped);
     test("any_array_is_filled", any_array_is_filled);
+    test("a_refused_fill_has_filled_nothing", a_refused_fill_has_filled_nothing);
     test("a_refused_segment_is_told", a_refused_segment_is_told);
     test("a_source_may_be_any_callable", a_source_may_be_any_callable);
     test("a_source_may_fail", a_source_may_fail);

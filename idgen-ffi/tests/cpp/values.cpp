@@ -155,9 +155,13 @@ static void the_library_tells_which_it_is() {
     CHECK(idgen::abi_matches());
     CHECK(std::string(idgen::version()).find('.') != std::string::npos);
     std::set<std::string> sentences;
-    for (std::int32_t at = 0; at <= IDGEN_STATUS_INTERNAL; at++)
+    for (auto at = 0; at <= static_cast<int>(status::internal); at++)
         sentences.insert(idgen::message(static_cast<status>(at)));
-    CHECK(sentences.size() == IDGEN_STATUS_INTERNAL + 1);
+    for (auto at = 32; at <= static_cast<int>(status::in_use); at++)
+        sentences.insert(idgen::message(static_cast<status>(at)));
+    sentences.insert(idgen::message(static_cast<status>(31)));
+    // Each its own, and one for what is none.
+    CHECK(sentences.size() == 22 + 11 + 1);
 }
 
 int main() {

@@ -23,8 +23,9 @@ pub(crate) fn run() -> bool {
 #[expect(clippy::print_stdout, reason = "the report is this command's output")]
 pub(crate) fn outcome(_: Length) -> Outcome {
     let (mut total, mut failed) = (Tally::default(), Vec::new());
-    for package in suite::members() {
-        for features in combinations(&package, &suite::features_of(&package)) {
+    for member in suite::members() {
+        let package = suite::package_of(&member);
+        for features in combinations(&package, &suite::features_of(&member)) {
             let outcome = suite::stream(check(&package, &features));
             let shown = format!("{package} with [{features}]");
             println!("{shown}: {outcome}");

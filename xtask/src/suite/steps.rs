@@ -119,13 +119,21 @@ pub(crate) fn features_of(member: &str) -> Vec<String> {
     own.into_iter().flat_map(|own| own.keys()).filter(|name| *name != "default").cloned().collect()
 }
 
+/// The name of the package in a member's folder; mostly the folder's.
+pub(crate) fn package_of(member: &str) -> String {
+    let table = manifest(member);
+    let name = table.get("package").and_then(|package| package.get("name")?.as_str());
+    name.unwrap_or(member).to_owned()
+}
+
 /// `--features=idgen-core/serde,...`.
 fn needed_features() -> String {
     let mut named = Vec::new();
     for member in members() {
         let own = features_of(&member);
         let needed = own.iter().filter(|feature| FEATURES.contains(&feature.as_str()));
-        named.extend(needed.map(|feature| format!("{member}/{feature}")));
+        let package = package_of(&member);
+        named.extend(needed.map(|feature| format!("{package}/{feature}")));
     }
     format!("--features={}", named.join(","))
 }
@@ -307,6 +315,7 @@ mod tests {
     #[test]
     fn the_workspace_knows_its_members() {
         assert!(is_member("xtask") && is_member("idgen-wire"));
+        assert_eq!(package_of("idgen-ffi/full"), "idgen-ffi-full");
         assert!(!is_member("target"));
         let features = needed_features();
         assert!(features.contains("idgen-core/serde"), "{features}");

@@ -29,9 +29,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("idgen-core", &[]),
     ("idgen-segment", &["idgen-core"]),
     ("idgen-snowflake", &["idgen-core"]),
+    // Itself, because of the package in its folder `full`: the same library under another name.
     (
         "idgen-ffi",
-        &["idgen-core", "idgen-segment", "idgen-snowflake", "idgen-runtime", "idgen-store"],
+        &[
+            "idgen-core",
+            "idgen-segment",
+            "idgen-snowflake",
+            "idgen-runtime",
+            "idgen-store",
+            "idgen-ffi",
+        ],
     ),
     ("idgen-store", &["idgen-core"]),
     ("idgen-runtime", &["idgen-core", "idgen-segment", "idgen-snowflake", "idgen-store"]),

@@ -131,9 +131,10 @@ static void texts_are_written_and_read() {
         for (std::uint64_t id : {std::uint64_t(0), std::uint64_t(1) << 53, top})
             CHECK(idgen::parse(idgen::to_string(id, as), as) == id);
     CHECK(idgen::parse(std::string_view("1234567", 3)) == 123);
-    for (const char* bad : {"", "-1", "007", "18446744073709551616", "1 "})
+    for (const char* bad : {"", "-1", "+7", "007", "18446744073709551616", "1 "})
         CHECK(thrown([&] { (void)idgen::parse(bad); }) == status::bad_text);
     CHECK(thrown([] { (void)idgen::parse(std::string_view()); }) == status::bad_text);
+    CHECK(thrown([] { (void)idgen::parse("fzzzzzzzzzzzz", form::base32); }) == status::bad_text);
     CHECK(thrown([] { (void)idgen::parse("1", static_cast<form>(9)); }) == status::out_of_range);
 }
 

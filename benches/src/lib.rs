@@ -18,6 +18,7 @@
 //! return, the same for both sides, so its three instructions are part of either figure.
 
 pub mod bare;
+mod budget;
 mod histogram;
 mod method;
 mod place;
@@ -27,6 +28,7 @@ pub mod subjects;
 mod team;
 pub mod waits;
 
+pub use budget::Budget;
 pub use histogram::Histogram;
 pub use method::{Method, Run, as_f64};
 pub use report::{Fact, Row, RowReport, TOLERANCE, Verdict, facts, table};

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 mod api;
 mod bench;
+mod budgets;
 mod features;
 mod header;
 mod mutants;

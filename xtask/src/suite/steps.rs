@@ -6,7 +6,7 @@ use std::process::Command;
 use super::Length;
 use super::provision;
 use super::run::Outcome;
-use crate::{api, features, header, mutants, portable, root, sanitizers};
+use crate::{api, budgets, features, header, mutants, portable, root, sanitizers};
 
 /// Features that tests need and that are off by default, wherever a crate has them. All steps name
 /// the same, so that nothing is built twice.
@@ -55,6 +55,7 @@ pub(super) fn all(length: Length) -> Vec<Step> {
         step(BINARY, binary()),
         step("end-to-end tests", end_to_end(&targets)),
         step("benches compile", benches()),
+        step("instructions per id", Plan::Stages(budgets::outcome)),
         step("AddressSanitizer", Plan::Stages(sanitizers::address)),
         step("ThreadSanitizer", Plan::Stages(sanitizers::thread)),
         step("other machines", Plan::Stages(portable::outcome)),

@@ -9,6 +9,7 @@ use idgen_snowflake::{self as snowflake, Needs, PRESETS, Preset, Role};
 
 use crate::guard::guard;
 use crate::pointer::{input, items, items_mut, output};
+use crate::seal::check;
 use crate::status::{Answer, Status};
 
 /// The most fields below the time.
@@ -121,8 +122,9 @@ impl Write for Text<'_> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn idgen_layout_preset(name: *const c_char, layout: *mut Layout) -> Status {
     guard(|| {
+        check(name)?;
         // SAFETY: the caller's promise; a name is a string.
-        let (name, layout) = unsafe { (CStr::from_ptr(input(name)?), output(layout)?) };
+        let (name, layout) = unsafe { (CStr::from_ptr(name), output(layout)?) };
         let name = name.to_str().map_err(|_| Status::Unknown)?;
         layout.put((&Preset::named(name).map_err(|_| Status::Unknown)?.layout).into())
     })
@@ -259,9 +261,12 @@ pub unsafe extern "C" fn idgen_layout_decode(
         // SAFETY: the caller's promise.
         let (layout, out) = unsafe { (input(layout)?.checked()?, output(decoded)?) };
         let parts = layout.decode(id).map_err(|_| Status::OutOfRange)?;
-        let mut fields = [0; IDGEN_MAX_FIELDS];
-        for (value, (_, of)) in fields.iter_mut().zip(parts.fields()) {
-            *value = of;
+        let (mut fields, mut named) = ([0; IDGEN_MAX_FIELDS], parts.fields());
+        for (value, field) in fields.iter_mut().zip(layout.fields()) {
+            *value = match field.role() {
+                Role::Sequence => parts.sequence(),
+                Role::Node | Role::Bucket => named.next().map_or(0, |(_, of)| of),
+            };
         }
         out.put(Decoded {
             tick: parts.tick(),

@@ -336,7 +336,8 @@ typedef struct idgen_snowflakes idgen_snowflakes;
  * leases ahead, renews and hands back.
  *
  * Made by `idgen_open`, freed by `idgen_close`. Any number of threads may use it at once. After a
- * fork it is the parent's: calls of the child answer BAD_STATE, and the child opens its own.
+ * fork it is the parent's: calls of the child answer BAD_STATE, and the child cannot open one
+ * itself, for it has half of what stands behind its parent's. Fork first, then open.
  */
 typedef struct idgen_store idgen_store;
 #endif
@@ -1255,8 +1256,9 @@ idgen_status idgen_range_last(const struct idgen_range *range, uint64_t *last);
  * not wanted), gets a sentence that names the cause and the next step, and what the call would
  * have opened is set to NULL.
  *
- * BAD_URL; UNAVAILABLE: the file cannot be made, read or written, or is none of ours; OUT_OF_RANGE:
- * an option; BAD_NAME: the directory; IN_USE: the directory is another's.
+ * BAD_URL; UNAVAILABLE: the file cannot be made, read or written, or is none of ours;
+ * OUT_OF_RANGE: an option; BAD_NAME: the directory; IN_USE: the directory is another's; BAD_STATE:
+ * forked from a process that had a store open.
  */
 idgen_status idgen_open(const char *url,
                         const struct idgen_options *options,
@@ -1446,11 +1448,11 @@ idgen_status idgen_snowflakes_open(struct idgen_store *store,
 #if defined(IDGEN_FULL)
 /**
  * Writes the next id to `id`, of bucket 0, waiting `timeout_ms` milliseconds at most for the
- * clock or the lease (IDGEN_FOREVER: as long as it takes; 0: not at all). Ids rise for each thread.
+ * clock or the lease (IDGEN_FOREVER: as long as it takes; 0: not at all). Ids of one thread rise.
  *
- * NOT_YET: the ids of this moment are used up, or the clock was set back or runs ahead; UNAVAILABLE:
- * the lease could not be renewed; LEASE_LOST, WORKERS_TAKEN: it is being claimed anew; LAYOUT_ENDED;
- * ENDED: the store was closed.
+ * NOT_YET: the ids of this moment are used up, or the clock was set back or runs ahead;
+ * UNAVAILABLE: the lease could not be renewed; LEASE_LOST, WORKERS_TAKEN: it is being claimed
+ * anew; LAYOUT_ENDED; ENDED: the store was closed.
  */
 idgen_status idgen_snowflakes_next(struct idgen_snowflakes *snowflakes,
                                    uint64_t timeout_ms,

@@ -130,15 +130,34 @@ fn sealed<T: Block>(block: *const T, body: T::Body) -> Sealed<T> {
     Sealed { mark: mark_of(block), forks, birth, body }
 }
 
+/// Blocks of our own memory that live, and the count of forks when the last was made.
+#[cfg(feature = "full")]
+static BOXED: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
+
+/// Refuses in a process that was forked while it had blocks of our own: what stands behind them,
+/// locks of files above all, is half there in the child, and SQLite would trust it.
+#[cfg(feature = "full")]
+pub(crate) fn check_unforked() -> Answer {
+    watch_forks()?;
+    let [live, forks] = &BOXED;
+    // Relaxed: a child reads what its parent wrote before the fork; see the module's head.
+    let stale = forks.load(Ordering::Relaxed) != FORKS.load(Ordering::Relaxed);
+    // Relaxed: as above.
+    if stale && live.load(Ordering::Relaxed) > 0 { Err(Status::BadState) } else { Ok(()) }
+}
+
 /// Seals what `make` makes into memory of our own, for types that the header does not tell the
 /// size of; [`close_boxed`] frees it.
 #[cfg(feature = "full")]
 pub(crate) fn boxed<T: Block>(make: impl FnOnce() -> T::Body) -> Answer<*mut T> {
     const { assert!(align_of::<T>() <= align_of::<Sealed<T>>()) }
-    watch_forks()?;
-    let memory = Box::<Sealed<T>>::new_uninit();
-    let block = Box::into_raw(memory);
-    let content = sealed(block.cast_const().cast(), make());
+    check_unforked()?;
+    let body = make();
+    let block = Box::into_raw(Box::<Sealed<T>>::new_uninit());
+    let content = sealed(block.cast_const().cast(), body);
+    // Relaxed: see `check_unforked`.
+    BOXED[1].store(content.forks, Ordering::Relaxed);
+    BOXED[0].fetch_add(1, Ordering::Relaxed); // Relaxed: see `check_unforked`.
     // SAFETY: allocated just now, nobody else has it; `close_boxed` makes a box of it again.
     unsafe { (*block).write(content) };
     Ok(block.cast())
@@ -157,6 +176,7 @@ pub(crate) unsafe fn close_boxed<T: Block>(block: *mut T) -> Answer<T::Body> {
     // SAFETY: made by `boxed`, and nobody else has it.
     let mut sealed = unsafe { Box::from_raw(sealed) };
     sealed.mark = 0;
+    BOXED[0].fetch_sub(1, Ordering::Relaxed); // Relaxed: see `check_unforked`.
     Ok(sealed.body)
 }
 

@@ -16,7 +16,7 @@ use super::words::name;
 use crate::guard::guard;
 use crate::pointer::{input, items_mut, output};
 use crate::range::Range;
-use crate::seal::{Block, open};
+use crate::seal::{Block, boxed, open};
 use crate::segment::some;
 use crate::status::Status;
 
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn idgen_sequence_open(
             store.create(&name, &definition, deadline)?;
             store.existing(&name, deadline)?
         };
-        Ok(place.put(crate::seal::boxed(|| open)?)?)
+        Ok(place.put(boxed(|| open)?)?)
     })
 }
 

@@ -135,11 +135,11 @@ pub unsafe extern "C" fn idgen_snowflakes_open(
 }
 
 /// Writes the next id to `id`, of bucket 0, waiting `timeout_ms` milliseconds at most for the
-/// clock or the lease (IDGEN_FOREVER: as long as it takes; 0: not at all). Ids rise for each thread.
+/// clock or the lease (IDGEN_FOREVER: as long as it takes; 0: not at all). Ids of one thread rise.
 ///
-/// NOT_YET: the ids of this moment are used up, or the clock was set back or runs ahead; UNAVAILABLE:
-/// the lease could not be renewed; LEASE_LOST, WORKERS_TAKEN: it is being claimed anew; LAYOUT_ENDED;
-/// ENDED: the store was closed.
+/// NOT_YET: the ids of this moment are used up, or the clock was set back or runs ahead;
+/// UNAVAILABLE: the lease could not be renewed; LEASE_LOST, WORKERS_TAKEN: it is being claimed
+/// anew; LAYOUT_ENDED; ENDED: the store was closed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn idgen_snowflakes_next(
     snowflakes: *mut Snowflakes,

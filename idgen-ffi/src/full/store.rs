@@ -17,7 +17,7 @@ use super::wait::{deadline_after, wait};
 use super::words::{name, text};
 use crate::guard::guard;
 use crate::pointer::{input, output, output_if_wanted};
-use crate::seal::{Block, boxed, check, close_boxed, open};
+use crate::seal::{Block, boxed, check, check_unforked, close_boxed, open};
 use crate::status::{Answer, Status};
 
 /// The longest URL, in bytes.
@@ -27,7 +27,8 @@ const MAX_URL: usize = 4096;
 /// leases ahead, renews and hands back.
 ///
 /// Made by `idgen_open`, freed by `idgen_close`. Any number of threads may use it at once. After a
-/// fork it is the parent's: calls of the child answer BAD_STATE, and the child opens its own.
+/// fork it is the parent's: calls of the child answer BAD_STATE, and the child cannot open one
+/// itself, for it has half of what stands behind its parent's. Fork first, then open.
 pub struct Store {
     _opaque: [u64; 0],
 }
@@ -132,8 +133,9 @@ pub(super) unsafe fn opened(store: *const Store) -> Answer<Arc<Opened>> {
 /// not wanted), gets a sentence that names the cause and the next step, and what the call would
 /// have opened is set to NULL.
 ///
-/// BAD_URL; UNAVAILABLE: the file cannot be made, read or written, or is none of ours; OUT_OF_RANGE:
-/// an option; BAD_NAME: the directory; IN_USE: the directory is another's.
+/// BAD_URL; UNAVAILABLE: the file cannot be made, read or written, or is none of ours;
+/// OUT_OF_RANGE: an option; BAD_NAME: the directory; IN_USE: the directory is another's; BAD_STATE:
+/// forked from a process that had a store open.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn idgen_open(
     url: *const c_char,
@@ -146,6 +148,11 @@ pub unsafe extern "C" fn idgen_open(
         // SAFETY: the caller's promise.
         let store = unsafe { output(store)? };
         store.put(ptr::null_mut())?;
+        check_unforked().map_err(|status| {
+            let words = "this process was forked from one that had a store open; fork first, then \
+                         open, or exec";
+            Failure::new(status, words)
+        })?;
         // SAFETY: the caller's promise.
         let url = unsafe { text(url, MAX_URL, Status::BadUrl)? };
         let (mut settings, mut must_exist) = (Settings::default(), false);

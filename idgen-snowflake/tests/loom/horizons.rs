@@ -69,11 +69,16 @@ fn an_opened_path_hands_the_extension_on() {
                 snowflake.next_id(&at(2)).into_iter().collect()
             }
         });
-        let id = snowflake.next_id(&at(2));
-        let seen = recorded.load(Ordering::Relaxed);
-        assert!(id.is_err() || seen, "issued before the lease was on record");
-        let mut all = join([extender]);
-        all.extend(id);
+        let claimer = thread::spawn({
+            let (snowflake, recorded) = (Arc::clone(&snowflake), Arc::clone(&recorded));
+            move || {
+                let id = snowflake.next_id(&at(2));
+                let seen = recorded.load(Ordering::Relaxed);
+                assert!(id.is_err() || seen, "issued before the lease was on record");
+                id.into_iter().collect()
+            }
+        });
+        let all = join([extender, claimer]);
         unique(&all);
         within(&all, 6);
     }

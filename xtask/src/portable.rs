@@ -1,18 +1,22 @@
 //! `cargo xtask portable`: the algorithm crates on machines unlike this one.
 //!
 //! - The checks of `demos/` on a Cortex-M0, a Cortex-M3 and in node; on each of them a planted
-//!   defect has to be reported. On the microcontrollers an interrupt mints as well.
+//!   defect has to be reported. On the microcontrollers an interrupt mints as well, and there is a
+//!   firmware in C that is linked with libidgen.
 //! - The whole test suites under an emulator, on powerpc (32 bits, big-endian, no 64-bit atomics)
 //!   and on aarch64 (weakly ordered).
 //!
 //! All with this toolchain's own libraries for those targets, in a target folder of its own.
 
-use std::path::PathBuf;
+mod in_c;
+
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 use crate::root;
 use crate::suite::{self, Length, Outcome, Tally, Tool};
+use in_c::Board;
 
 /// Runs everything; a machine that cannot be had fails it.
 #[expect(clippy::print_stdout, reason = "the report is this command's output")]
@@ -29,6 +33,15 @@ const TOOLS: &[Tool] = &[
         install: &[
             suite::APT_UPDATE,
             &["apt-get", "install", "-qy", "--no-install-recommends", "qemu-system-arm"],
+        ],
+        needs_root: true,
+    },
+    Tool {
+        name: "a C compiler for microcontrollers",
+        probe: &["arm-none-eabi-gcc", "--version"],
+        install: &[
+            suite::APT_UPDATE,
+            &["apt-get", "install", "-qy", "--no-install-recommends", "gcc-arm-none-eabi"],
         ],
         needs_root: true,
     },
@@ -172,12 +185,15 @@ fn stages(length: Length) -> Vec<Stage> {
     let m0 = || Firmware { target: "thumbv6m-none-eabi", machine: "microbit", flags: "" };
     let m3 = |flags| Firmware { target: "thumbv7m-none-eabi", machine: "lm3s6965evb", flags };
     let interrupt = ["--features", "interrupt"];
+    let in_c = |firmware, flags| Board { firmware, flags }.acts();
     let stage = |name, acts| Stage { name, acts };
     vec![
         stage("the checks themselves", checks()),
         stage("Cortex-M0 (thumbv6m, micro:bit)", m0().acts(&interrupt)),
         stage("Cortex-M3 (thumbv7m, LM3S6965)", m3("").acts(&[])),
         stage("Cortex-M3, minting in an interrupt too", m3(SINGLE_CORE).acts(&interrupt)),
+        stage("Cortex-M0, firmware in C", in_c(m0(), &["-mcpu=cortex-m0", "-DSMALL"])),
+        stage("Cortex-M3, firmware in C", in_c(m3(""), &["-mcpu=cortex-m3"])),
         stage("node (wasm32)", node()),
         stage("powerpc (32-bit, big-endian)", suites("powerpc", "qemu-ppc", length)),
         stage("aarch64", suites("aarch64", "qemu-aarch64", length)),
@@ -242,15 +258,16 @@ impl Firmware {
             command
         };
         let product = target_dir().join(self.target).join("release/firmware");
-        let run = || {
-            let mut command = Command::new("timeout");
-            command.args(["60", "qemu-system-arm", "-machine", self.machine, "-nographic"]);
-            // Time goes by instructions, so that interrupts meet the same ones in every run.
-            command.args(["-icount", "shift=4", "-semihosting-config", "enable=on,target=native"]);
-            command.arg("-kernel").arg(&product);
-            command
-        };
-        built(build, run, "came out twice")
+        built(build, || self.run(&product), "came out twice")
+    }
+
+    fn run(&self, product: &Path) -> Command {
+        let mut command = Command::new("timeout");
+        command.args(["60", "qemu-system-arm", "-machine", self.machine, "-nographic"]);
+        // Time goes by instructions, so that interrupts meet the same ones in every run.
+        command.args(["-icount", "shift=4", "-semihosting-config", "enable=on,target=native"]);
+        command.arg("-kernel").arg(product);
+        command
     }
 }
 

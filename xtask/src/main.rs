@@ -8,6 +8,7 @@
 //! - `cargo xtask header` writes the C header of the library.
 //! - `cargo xtask mutants [WORD...]` plants known defects and demands a test that sees each.
 //! - `cargo xtask portable` runs the algorithm crates on emulated machines and in node.
+//! - `cargo xtask services up|down|status` starts real servers for tests and ends them.
 //! - `cargo xtask tidy` checks the house rules alone; `cargo test -p xtask` does so too.
 
 use std::path::Path;
@@ -21,6 +22,7 @@ mod header;
 mod mutants;
 mod portable;
 mod sanitizers;
+mod services;
 mod suite;
 mod tidy;
 
@@ -35,6 +37,9 @@ usage: cargo xtask COMMAND
   sanitizers [--full]  suites under AddressSanitizer and ThreadSanitizer
   mutants [WORD...]  plant the listed defects, or those named so; a test has to see each
   portable        the algorithm crates on emulated machines and in node
+  services up [NAME...]  start servers for tests, all or these, and print the tests' variables
+  services down | status  end them and remove their data; tell what runs
+  services kill|stop|start NAME  one of them, with the data it has
   tidy            check the house rules";
 
 fn main() -> ExitCode {
@@ -51,6 +56,7 @@ fn main() -> ExitCode {
         ["sanitizers", "--full"] => sanitizers::run(suite::Length::Full),
         ["mutants", ref words @ ..] => mutants::run(words),
         ["portable"] => portable::run(),
+        ["services", ref words @ ..] => services::run(words),
         ["tidy"] => tidy::run(),
         _ => {
             eprintln!("{USAGE}");

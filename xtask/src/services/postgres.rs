@@ -1,0 +1,85 @@
+//! PostgreSQL.
+
+use super::catalog::{Service, Site, words};
+use super::install::{Need, program};
+use super::probe::Probe;
+
+pub(super) struct Postgres;
+
+impl Service for Postgres {
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        const SERVER: &[&str] = &["postgresql"];
+        &[
+            Need { program: "postgres", packages: SERVER },
+            Need { program: "initdb", packages: SERVER },
+            Need { program: "pg_isready", packages: SERVER },
+        ]
+    }
+
+    fn processes(&self) -> &'static [&'static str] {
+        &["postgres"]
+    }
+
+    fn prepare(&self, site: &Site) -> Result<(), String> {
+        let [password, database] = ["password", "database.sql"].map(|name| site.folder.join(name));
+        site.write(&password, "idgen\n")?;
+        site.write(&database, "CREATE DATABASE idgen;\n")?;
+        let data = site.nodes[0].data.to_string_lossy().into_owned();
+        let initdb = words![
+            program("initdb"),
+            format!("--pgdata={data}"),
+            "--username=idgen",
+            format!("--pwfile={}", password.display()),
+            "--auth-host=scram-sha-256",
+            "--auth-local=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            // What initdb writes outlives a killed server; the server itself syncs.
+            "--no-sync",
+        ];
+        site.run(&initdb, std::path::Path::new("/dev/null"))?;
+        let single = words![program("postgres"), "--single", "-D", data, "postgres"];
+        site.run(&single, &database)
+    }
+
+    fn command(&self, site: &Site, index: usize) -> Vec<String> {
+        let node = &site.nodes[index];
+        let mut command = words![
+            program("postgres"),
+            "-D",
+            node.data.to_string_lossy().into_owned(),
+            "-h",
+            "127.0.0.1",
+            "-p",
+            node.port.to_string(),
+        ];
+        for setting in [
+            "unix_socket_directories=",
+            "fsync=on",
+            "synchronous_commit=on",
+            "shared_buffers=16MB",
+            "max_connections=200",
+        ] {
+            command.extend(words!["-c", setting]);
+        }
+        command
+    }
+
+    fn probe(&self, site: &Site, index: usize) -> Probe {
+        let port = site.nodes[index].port.to_string();
+        Probe::Serves(words![program("pg_isready"), "-h", "127.0.0.1", "-p", port, "-t", "2"])
+    }
+
+    fn url(&self, site: &Site) -> String {
+        format!("postgres://idgen:idgen@127.0.0.1:{}/idgen", site.nodes[0].port)
+    }
+
+    /// The one that sends clients away; `TERM` would wait for them.
+    fn stop_signal(&self) -> &'static str {
+        "INT"
+    }
+}

@@ -181,10 +181,16 @@ fn wait<S: Subject + ?Sized, T: Send>(subject: &S, future: impl Future<Output = 
     yielded.expect("Subject::run runs the future to its end")
 }
 
-/// Polls a future once and drops it: the request was sent, its reply is lost.
-fn send_and_forget<T>(future: impl Future<Output = T>) {
-    let mut future = pin!(future);
-    let _lost = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+/// Has the subject poll a future once and drop it: the request was sent, its reply is lost.
+fn send_and_forget<S: Subject + ?Sized, T>(subject: &S, future: impl Future<Output = T> + Send) {
+    subject.run(Box::pin(async {
+        let mut future = pin!(future);
+        std::future::poll_fn(|context| {
+            let _lost = future.as_mut().poll(context).is_ready();
+            Poll::Ready(())
+        })
+        .await;
+    }));
 }
 
 fn name(text: &str) -> Name {

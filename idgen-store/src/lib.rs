@@ -9,8 +9,9 @@
 //! |---|---|---|---|---|
 //! | [`memory`] | always there | yes | yes | no |
 //! | `sqlite` | `sqlite` | yes | yes | yes, fsync before the answer |
+//! | `postgres` | `postgres` | yes | no | yes, fsync before the answer |
 //!
-//! [`open`] chooses a backend by URL. Both backends take back the unissued end of a lease while it
+//! [`open`] chooses a backend by URL. All backends take back the unissued end of a lease while it
 //! is one of the last 16,384 grants and hand-backs of its sequence, and no `advance_to`, `alter` or
 //! `delete` came between; an older one is answered with [`StoreError::NotCurrent`] and is a gap.
 
@@ -22,10 +23,14 @@ mod grant;
 pub mod memory;
 mod name;
 mod open;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod sequence;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod tenure;
+#[cfg(feature = "postgres")]
+mod url;
 mod worker;
 
 #[cfg(feature = "conformance")]

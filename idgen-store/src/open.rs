@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::memory::MemoryStore;
+#[cfg(feature = "postgres")]
+use crate::postgres::PostgresStore;
 use crate::{SequenceStore, StoreError, WorkerRegistry};
 
 /// A store that was opened by URL: the faces of one object.
@@ -32,11 +34,22 @@ impl OpenStore {
         let store = Arc::new(store);
         Self { sequences: store.clone(), workers: Some(store), outlives_process }
     }
+
+    /// A store of another process, which keeps sequences and no worker ids.
+    #[cfg(feature = "postgres")]
+    fn of_sequences<S: SequenceStore + 'static>(store: S) -> Self {
+        Self { sequences: Arc::new(store), workers: None, outlives_process: true }
+    }
 }
 
-/// What the backends of this build answer to.
-const BUILT_IN: &str =
-    if cfg!(feature = "sqlite") { "memory:, sqlite:PATH, sqlite://PATH" } else { "memory:" };
+/// How the stores of this build are written; the command line shows it too.
+const BUILT_IN: &[&str] = &[
+    "memory:",
+    #[cfg(feature = "sqlite")]
+    "sqlite:PATH, sqlite://PATH",
+    #[cfg(feature = "postgres")]
+    "postgres://USER:PASSWORD@HOST/DATABASE",
+];
 
 /// Opens the store that `url` names, with that backend's defaults.
 ///
@@ -44,6 +57,11 @@ const BUILT_IN: &str =
 /// |---|---|
 /// | `memory:` | a new, empty [`MemoryStore`] |
 /// | `sqlite:PATH`, `sqlite://PATH` | a `SqliteStore` in the file PATH, taken as it is |
+/// | `postgres://...`, `postgresql://...` | a `PostgresStore`, with options behind a `?` |
+///
+/// Nothing is sent over a network: a store on one connects at its first use, inside a tokio
+/// runtime, and its [`identity`](SequenceStore::identity) is the first thing to ask. No error and
+/// no `Debug` shows a password.
 ///
 /// # Errors
 ///
@@ -72,9 +90,12 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
             let store = crate::sqlite::SqliteStore::open(path, Default::default())?;
             Ok(OpenStore::of(store, true))
         }
+        #[cfg(feature = "postgres")]
+        "postgres" | "postgresql" => Ok(OpenStore::of_sequences(PostgresStore::new(url)?)),
         // Only the scheme is shown: what follows may hold a password.
         _ => Err(StoreError::Refused(format!(
-            "no store of the kind '{scheme}' is built in; choose one of: {BUILT_IN}"
+            "no store of the kind '{scheme}' is built in; choose one of: {}",
+            BUILT_IN.join(", ")
         ))),
     }
 }

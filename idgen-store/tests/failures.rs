@@ -335,10 +335,7 @@ fn an_url_opens_the_file_it_names() {
         assert_eq!(identity, block_on(opened.workers.unwrap().identity()).unwrap());
         assert_eq!((identity.backend, identity.ceiling), ("sqlite", u64::MAX));
     }
-    let error = idgen_store::open("postgres://user:secret@host/db").unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "no store of the kind 'postgres' is built in; choose one of: memory:, sqlite:PATH, \
-         sqlite://PATH"
-    );
+    let error = idgen_store::open("pigeon://user:secret@host/db").unwrap_err().to_string();
+    let said = "no store of the kind 'pigeon' is built in; choose one of: memory:, sqlite:PATH";
+    assert!(error.starts_with(said) && !error.contains("secret"), "{error}");
 }

@@ -171,8 +171,8 @@ pub fn s04_a_lost_reply_is_a_gap(subject: &dyn SequenceSubject) -> Verdict {
     for _ in 0..10 {
         let lease = scene.lease(10, 0)?;
         let tail = Lease { range: lease.range.part(6, 4).expect("4 of 10"), serial: lease.serial };
-        send_and_forget(scene.store.lease(&scene.name, 10, 0));
-        send_and_forget(scene.store.hand_back(&scene.name, &tail));
+        send_and_forget(subject, scene.store.lease(&scene.name, 10, 0));
+        send_and_forget(subject, scene.store.hand_back(&scene.name, &tail));
         // What is sent again after an unknown outcome may succeed, but never twice.
         let again = wait(subject, scene.store.hand_back(&scene.name, &tail));
         let once = matches!(again, Ok(()) | Err(StoreError::NotCurrent { .. }));

@@ -1,0 +1,76 @@
+//! Sequences in a PostgreSQL database, shared by any number of hosts.
+//!
+//! Four tables named `idgen_*` are made at the first use, in the first schema of the search path.
+//! A lease is a change of one row, on disk before it is told: the session commits synchronously,
+//! whatever the server's settings say otherwise. The common lease is one statement, hence one
+//! round trip; a tail, a rest, an unknown name and every change by hand take a transaction that
+//! locks the row.
+//!
+//! - The URL is taken apart when the store is made; connections are made at the first use and anew
+//!   when they were lost. What was under way on a lost connection is *unavailable*, and costs a gap
+//!   at most.
+//! - Serialization failures and deadlocks are tried again, with pauses that are bounded and differ.
+//! - A replica, and a server in read-only mode, are refused: their numbers may be old.
+//! - A pooler between must be in session mode. One in transaction mode is refused by the server's
+//!   own answer to a prepared statement.
+//!
+//! There is no TLS yet; `sslmode=require` and its kin are refused, never silently left out.
+
+use std::fmt;
+
+use crate::StoreError;
+
+mod column;
+mod fault;
+mod identity;
+mod pool;
+mod rows;
+mod schema;
+mod sequences;
+mod session;
+mod settings;
+
+/// Sequences in a PostgreSQL database.
+///
+/// Its futures run inside a tokio runtime with time and I/O enabled; idgen-runtime brings one.
+pub struct PostgresStore {
+    pool: pool::Pool,
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").field("place", &self.pool.settings.place).finish()
+    }
+}
+
+impl PostgresStore {
+    /// Takes `url` apart; nothing is connected yet.
+    ///
+    /// `postgres://[USER[:PASSWORD]@]HOST[:PORT][,HOST[:PORT]...]/DATABASE[?OPTION=VALUE&...]`,
+    /// `postgresql://` likewise. Of several hosts the one that takes writes is used. Options:
+    ///
+    /// | option | meaning | default |
+    /// |---|---|---|
+    /// | `connections` | how many are open at most, 1 to 64 | 4 |
+    /// | `connect_timeout_ms` | until a new connection is ready, 1 ms to 1 h | 5000 |
+    /// | `statement_timeout_ms` | for each statement, 1 ms to 1 h | 5000 |
+    /// | `application_name` | what the server's statistics show | `idgen` |
+    /// | `options` | passed to the server, for example `-c search_path=ids` | none |
+    /// | `sslmode` | `disable`, `allow` or `prefer`: without TLS; others are refused | `disable` |
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Refused`] names what is wrong, and shows no password.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use idgen_store::postgres::PostgresStore;
+    /// let store = PostgresStore::new("postgres://idgen:secret@db.internal/ids?connections=8")?;
+    /// assert!(!format!("{store:?}").contains("secret"));
+    /// # Ok::<(), idgen_store::StoreError>(())
+    /// ```
+    pub fn new(url: &str) -> Result<Self, StoreError> {
+        Ok(Self { pool: pool::Pool::new(settings::PostgresSettings::parse(url)?) })
+    }
+}

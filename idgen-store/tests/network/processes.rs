@@ -1,0 +1,117 @@
+//! Other processes that lease: this very test program, run again for one test.
+//!
+//! The test asks [`as_child`] first thing, which leases as the job says when there is one and ends
+//! the process. Leases are told on standard output, a line each.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use idgen_core::IdRange;
+use idgen_store::{Name, StoreError};
+
+/// Tells a child what to do: URL, sequence, length of each lease, how many or `MS ms`, by line.
+const JOB: &str = "IDGEN_TEST_NETWORK_JOB";
+
+/// How long a child waits after the store was unavailable.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What a child is to lease.
+pub(crate) struct Job<'a> {
+    pub(crate) url: &'a str,
+    pub(crate) name: &'a Name,
+    pub(crate) len: u64,
+    pub(crate) until: Until,
+}
+
+/// When a child has done its work.
+#[derive(Clone, Copy)]
+pub(crate) enum Until {
+    /// After this many leases, each at the first try.
+    Leases(u64),
+    /// After this time, with pauses while the store is unavailable.
+    Elapsed(Duration),
+}
+
+/// A child at work, and the thread that listens to it.
+pub(crate) struct Worker {
+    child: Child,
+    heard: JoinHandle<Vec<IdRange>>,
+}
+
+impl Worker {
+    /// Runs `test` of this program in another process.
+    pub(crate) fn start(test: &str, job: &Job<'_>) -> Self {
+        let until = match job.until {
+            Until::Leases(count) => count.to_string(),
+            Until::Elapsed(time) => format!("{} ms", time.as_millis()),
+        };
+        let text = format!("{}\n{}\n{}\n{until}", job.url, job.name.as_str(), job.len);
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args([test, "--exact", "--nocapture"]).env(JOB, text);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let heard = std::thread::spawn(move || {
+            out.lines().map_while(Result::ok).filter_map(|line| lease_in(&line)).collect()
+        });
+        Self { child, heard }
+    }
+
+    /// All that the child has leased.
+    pub(crate) fn finish(mut self) -> Vec<IdRange> {
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "a child failed: {status}");
+        self.heard.join().unwrap()
+    }
+}
+
+fn lease_in(line: &str) -> Option<IdRange> {
+    let numbers = line.strip_prefix("lease ")?.strip_suffix(" .")?;
+    let numbers: Vec<u64> = numbers.split(' ').filter_map(|word| word.parse().ok()).collect();
+    let [start, step, len] = numbers[..] else { panic!("not three numbers: {line}") };
+    Some(IdRange::new(start, step, len).unwrap())
+}
+
+/// Does the job if there is one, and ends the process then.
+pub(crate) fn as_child() {
+    let Ok(job) = std::env::var(JOB) else { return };
+    let lines: Vec<&str> = job.lines().collect();
+    let [url, name, len, until] = lines[..] else { panic!("a job has four lines: {job}") };
+    let (name, len) = (Name::new(name).unwrap(), len.parse().unwrap());
+    let until = match until.strip_suffix(" ms") {
+        Some(ms) => Until::Elapsed(Duration::from_millis(ms.parse().unwrap())),
+        None => Until::Leases(until.parse().unwrap()),
+    };
+    super::wait(work(&Job { url, name: &name, len, until }));
+    std::process::exit(0);
+}
+
+async fn work(job: &Job<'_>) {
+    let store = idgen_store::open(job.url).unwrap().sequences;
+    let (began, mut made) = (Instant::now(), 0);
+    let more = |made: u64| match job.until {
+        Until::Leases(count) => made < count,
+        Until::Elapsed(time) => began.elapsed() < time,
+    };
+    while more(made) {
+        match (store.lease(job.name, job.len, 0).await, job.until) {
+            (Ok(lease), _) => {
+                tell(&lease.range);
+                made += 1;
+            }
+            (Err(StoreError::Unavailable(_)), Until::Elapsed(_)) => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            (Err(error), _) => panic!("{error}"),
+        }
+    }
+}
+
+/// Writes a line of its own, whatever the test harness has left on the last one.
+fn tell(range: &IdRange) {
+    let (start, step, len) = (range.start(), range.step(), range.len());
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "\nlease {start} {step} {len} .").unwrap();
+    out.flush().unwrap();
+}

@@ -21,7 +21,8 @@ def block(size):  # Aligned; stays where it is, and lives as long as what is ret
     memory = (c_char * (size + ALIGNMENT))()
     return (c_char * size).from_buffer(memory, -ctypes.addressof(memory) % ALIGNMENT)
 
-assert lib.idgen_abi_version() == 0, "this libidgen has other sizes"
+if lib.idgen_abi_version() != 0:
+    sys.exit("this libidgen has other sizes")
 Range = numbers("start", "step", "len")
 orders, order = block(512), c_uint64()
 call("idgen_segment_init", c_void_p)(orders)

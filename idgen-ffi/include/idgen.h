@@ -10,10 +10,11 @@
  * are opaque blocks of yours, aligned to IDGEN_ALIGNMENT (the compiler does that for variables and
  * members; use aligned_alloc on the heap). A block is bound to the address and the process that it
  * was initialised in: copied by memcpy or carried over a fork it answers BAD_STATE, because a copy
- * would repeat ids. Three copies cannot be told from their originals and do repeat ids: one put back
- * where it came from, one in a child that `fork` did not make (`_Fork`, a bare system call), one in
- * a virtual machine that was cloned. End a block before its memory serves for something else: what
- * is left of it may pass for it. Ranges, leases and layouts are plain values; copy them as you like.
+ * would repeat ids. Three copies cannot be told from their originals and do repeat ids: one put
+ * back where it came from, one in a child that `fork` did not make (`_Fork`, a bare system call),
+ * one in a virtual machine that was cloned. End a block before its memory serves for something
+ * else: what is left of it may pass for it. Ranges, leases and layouts are plain values; copy them
+ * as you like.
  *
  * Threads. Cursors, generators and buckets: any number at once. Handles and paces: one at a time.
  * No function blocks, none calls back but idgen_segment_refill, none touches errno or a signal.
@@ -1436,8 +1437,9 @@ idgen_status idgen_sequence_close(struct idgen_sequence **sequence);
  * Waits `timeout_ms` milliseconds at most. Opened twice, it is the same generator.
  *
  * WORKERS_TAKEN; CONFLICT: another layout, or open here with another worker id; OUT_OF_RANGE:
- * there is no such worker id, or `lease_ms` is less than three ticks of the layout; BAD_LAYOUT; BAD_NAME; LAYOUT_ENDED; NOT_YET: this clock is behind
- * what was issued; FROZEN; DEADLINE; UNAVAILABLE; ENDED: the store was closed meanwhile.
+ * there is no such worker id, or `lease_ms` is less than three ticks of the layout; BAD_LAYOUT;
+ * BAD_NAME; LAYOUT_ENDED; NOT_YET: this clock is behind what was issued; FROZEN; DEADLINE;
+ * UNAVAILABLE; ENDED: the store was closed meanwhile.
  */
 idgen_status idgen_snowflakes_open(struct idgen_store *store,
                                    const char *id_space,

@@ -6,8 +6,8 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
-use idgen_core::IdRange;
-use idgen_runtime::SnowflakeSettings;
+use idgen_core::{Clock, IdRange};
+use idgen_runtime::{ExactClock, SnowflakeSettings};
 use idgen_snowflake::Preset;
 use idgen_store::Wish;
 
@@ -74,6 +74,18 @@ unsafe fn layout_of(layout: *const Layout) -> Told<idgen_snowflake::Layout> {
     Ok(usual.layout)
 }
 
+fn check_time(layout: &idgen_snowflake::Layout) -> Told {
+    let end_unix_ms = layout.end_unix_ms();
+    if ExactClock.unix_ms() < end_unix_ms {
+        return Ok(());
+    }
+    let words = format!(
+        "the layout's time bits ran out at {end_unix_ms} ms since 1970; begin another id space \
+         with a later epoch or more time bits"
+    );
+    Err(Failure::new(Status::LayoutEnded, words))
+}
+
 fn wish_of(worker: u64, layout: &idgen_snowflake::Layout) -> Told<Wish> {
     match worker {
         IDGEN_ANY_WORKER => Ok(Wish::Any),
@@ -103,8 +115,9 @@ fn wish_of(worker: u64, layout: &idgen_snowflake::Layout) -> Told<Wish> {
 /// Waits `timeout_ms` milliseconds at most. Opened twice, it is the same generator.
 ///
 /// WORKERS_TAKEN; CONFLICT: another layout, or open here with another worker id; OUT_OF_RANGE:
-/// there is no such worker id; BAD_LAYOUT; BAD_NAME; LAYOUT_ENDED; NOT_YET: this clock is behind
-/// what was issued; FROZEN; DEADLINE; UNAVAILABLE; ENDED: the store was closed meanwhile.
+/// there is no such worker id, or `lease_ms` is less than three ticks of the layout; BAD_LAYOUT;
+/// BAD_NAME; LAYOUT_ENDED; NOT_YET: this clock is behind what was issued; FROZEN; DEADLINE;
+/// UNAVAILABLE; ENDED: the store was closed meanwhile.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn idgen_snowflakes_open(
     store: *mut Store,
@@ -123,6 +136,7 @@ pub unsafe extern "C" fn idgen_snowflakes_open(
         // SAFETY: the caller's promise.
         let (store, space, layout) =
             unsafe { (opened(store)?, name(id_space)?, layout_of(layout)?) };
+        check_time(&layout)?;
         let mut settings = SnowflakeSettings::new(space.as_str(), &layout)?;
         settings.wish = wish_of(worker, &layout)?;
         settings.claim_timeout = Duration::from_millis(timeout_ms);

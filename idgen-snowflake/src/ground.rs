@@ -50,7 +50,7 @@ impl Scale {
     /// The tick of a word, the ended bit on top of it: `word >> bits`.
     ///
     /// As the upper half of a product: a processor multiplies by what it finds in memory, but
-    /// shifts by a register, which on x86-64 costs two instructions more.
+    /// shifts by a register, which on x86-64 costs an instruction and a twentieth of the time more.
     #[cfg(target_pointer_width = "64")]
     #[inline(always)]
     pub(crate) fn tick(self, word: u64) -> u64 {

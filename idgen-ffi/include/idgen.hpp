@@ -1166,6 +1166,10 @@ template <>
 inline constexpr bool std::ranges::enable_borrowed_range<idgen::range> = true;
 #endif
 
+#if defined(IDGEN_FULL)
+#include "idgen_full.hpp"
+#endif
+
 #undef IDGEN_HAS_EXCEPTIONS_
 
 #endif  // IDGEN_HPP

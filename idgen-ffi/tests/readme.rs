@@ -8,12 +8,11 @@ fn text(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The code between the fences of a language; exactly one such block is there.
-fn block(readme: &str, language: &str) -> String {
+/// The code between the fences of a language, block by block.
+fn blocks(readme: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
-    let blocks: Vec<&str> = readme.split(&fence).skip(1).collect();
-    assert_eq!(blocks.len(), 1, "{language}");
-    blocks[0].split("```").next().unwrap().to_owned()
+    let inside = |block: &str| block.split("```").next().unwrap().to_owned();
+    readme.split(&fence).skip(1).map(inside).collect()
 }
 
 /// The cells of the rows of a table whose first cell starts so.
@@ -29,8 +28,11 @@ fn rows<'a>(readme: &'a str, first: &'a str) -> impl Iterator<Item = Vec<&'a str
 #[test]
 fn the_code_is_that_of_the_examples() {
     let readme = text("README.md");
-    assert_eq!(block(&readme, "c"), text("examples/hello.c"));
-    assert_eq!(block(&readme, "cpp"), text("examples/hello.cpp"));
+    for language in ["c", "cpp"] {
+        let examples =
+            ["hello", "full_hello"].map(|name| text(&format!("examples/{name}.{language}")));
+        assert_eq!(blocks(&readme, language), examples);
+    }
 }
 
 #[test]

@@ -8,7 +8,10 @@
 #ifndef IDGEN_TESTS_CHECK_HPP
 #define IDGEN_TESTS_CHECK_HPP
 
+#include <cstddef>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 #include <utility>
 
 #if defined(__cpp_exceptions)
@@ -50,6 +53,12 @@ void test(const char* name, Body&& body) {
     const bool good = done && is_good;
     std::printf("test %s ... %s\n", name, good ? "ok" : "FAILED");
     ++(good ? passed : failed);
+}
+
+// `whole`, or a part of it where every instruction is slow: IDGEN_SLICE=small says so.
+inline std::size_t sliced(std::size_t whole, std::size_t part) {
+    const char* slice = std::getenv("IDGEN_SLICE");
+    return slice != nullptr && std::string_view(slice) == "small" ? whole / part : whole;
 }
 
 inline int verdict() {

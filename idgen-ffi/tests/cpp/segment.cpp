@@ -232,7 +232,7 @@ static void a_pace_follows_the_rate() {
 
 // Half the threads take from the cursor, half from handles; whoever is exhausted refills.
 static void eight_threads_share_a_cursor() {
-    constexpr std::size_t threads = 8, each = 20'000;
+    const std::size_t threads = 8, each = sliced(20'000, 10);
     idgen::segment_cursor orders;
     counter store;
     std::vector<std::vector<std::uint64_t>> got(threads);

@@ -158,7 +158,7 @@ static void buckets_share_a_lease() {
 
 // Half the threads take from the generator, half from handles, by the system's clock.
 static void eight_threads_share_a_generator() {
-    constexpr std::size_t threads = 8, each = 10'000;
+    const std::size_t threads = 8, each = sliced(10'000, 10);
     const auto t = system_clock::now();
     idgen::snowflake ids(idgen::layout::preset("standard"), idgen::lease::assume(7, t, t + 600s));
     std::vector<std::vector<std::uint64_t>> got(threads);

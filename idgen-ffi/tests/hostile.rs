@@ -129,7 +129,7 @@ fn generators_keep_inside_their_leases_at_the_edges_of_64_bits() {
     let mut dice = Dice(0x5EED_0001);
     let (mut generators, mut issued) = (0, 0);
     for _ in 0..60_000 {
-        let (layout, mut lease, borrow_ms) = (dice.layout(), dice.lease(), dice.below(12));
+        let (layout, lease, borrow_ms) = (dice.layout(), dice.lease(), dice.below(12));
         let mut snowflake = blank::<Snowflake>();
         // SAFETY: whole values.
         let status =
@@ -137,59 +137,104 @@ fn generators_keep_inside_their_leases_at_the_edges_of_64_bits() {
         assert_ne!(status, Status::Internal, "{layout:?} {lease:?} {borrow_ms}");
         if status == Status::Ok {
             generators += 1;
-            issued += use_up(&mut dice, &mut snowflake, &layout, &mut lease, borrow_ms);
+            issued += use_up(&mut dice, &mut snowflake, &layout, lease, borrow_ms);
         }
     }
     assert!(generators > 2_000 && issued > 20_000, "{generators} generators, {issued} ids");
 }
 
-/// Some calls in any order; returns how many ids there were.
+/// A generator, its handle and what they were made from.
+struct Holder<'a> {
+    snowflake: *mut Snowflake,
+    handle: *mut SnowflakeHandle,
+    layout: &'a Layout,
+    lease: Lease,
+    borrow_ms: u64,
+}
+
+impl Holder<'_> {
+    /// One call of any kind; the ids that it yields are looked at, and are new ones.
+    fn call(&mut self, dice: &mut Dice, seen: &mut HashSet<u64>) {
+        let (now, mut id, mut run, mut wait_ms) = (dice.time(&self.lease), 0, range(), 0);
+        // SAFETY: whole values, and blocks that stay in place.
+        let status = unsafe {
+            match dice.below(8) {
+                0 => idgen_snowflake_take(
+                    self.snowflake,
+                    now,
+                    dice.edge(),
+                    &raw mut run,
+                    &raw mut wait_ms,
+                ),
+                1 => return self.extend(dice.edge()),
+                2..5 => {
+                    idgen_snowflake_handle_next(self.handle, now, &raw mut id, &raw mut wait_ms)
+                }
+                _ => idgen_snowflake_next(self.snowflake, now, &raw mut id, &raw mut wait_ms),
+            }
+        };
+        let case = || format!("{:?} {:?} now {now}", self.layout, self.lease);
+        assert_ne!(status, Status::Internal, "{}", case());
+        assert!(status != Status::NotYet || wait_ms > 0, "{}", case());
+        if status == Status::Ok {
+            let run = if run.len == 0 { Range { start: id, step: 1, len: 1 } } else { run };
+            for id in (0..run.len.min(20)).map(|at| run.start + at * run.step) {
+                assert!(seen.insert(id), "{id} came twice: {}", case());
+                look(self.layout, &self.lease, now, self.borrow_ms, id);
+            }
+        }
+    }
+
+    fn extend(&mut self, horizon_unix_ms: u64) {
+        let renewal = Lease { horizon_unix_ms, ..self.lease };
+        // SAFETY: whole values, and a block that stays in place.
+        let status = unsafe { idgen_snowflake_extend(self.snowflake, &renewal) };
+        assert_ne!(status, Status::Internal, "{:?} {renewal:?}", self.layout);
+        if status == Status::Ok {
+            self.lease.horizon_unix_ms = self.lease.horizon_unix_ms.max(horizon_unix_ms);
+        }
+    }
+
+    /// Ends the generator and goes on with one of what is left, if that is long enough.
+    fn succeed(&mut self, successor: *mut Snowflake) {
+        let mut left = blank::<Lease>();
+        // SAFETY: whole values, and blocks that stay in place.
+        let status = unsafe { idgen_snowflake_end(self.snowflake, &raw mut left) };
+        assert_eq!(status, Status::Ok, "{:?} {:?}", self.layout, self.lease);
+        assert!(left.floor_unix_ms >= self.lease.floor_unix_ms, "{left:?} of {:?}", self.lease);
+        assert!(left.horizon_unix_ms <= self.lease.horizon_unix_ms, "{left:?}, {:?}", self.lease);
+        // SAFETY: as above.
+        let status = unsafe { idgen_snowflake_init(successor, self.layout, &left, self.borrow_ms) };
+        assert_ne!(status, Status::Internal, "{:?} {left:?}", self.layout);
+        if status == Status::Ok {
+            self.snowflake = successor;
+        }
+    }
+}
+
+/// Calls in any order, of a generator and then of its successor beside the old handle, whose block
+/// stays good; returns how many ids there were.
 fn use_up(
     dice: &mut Dice,
     snowflake: &mut Snowflake,
     layout: &Layout,
-    lease: &mut Lease,
+    lease: Lease,
     borrow_ms: u64,
 ) -> usize {
+    let (mut handle, mut successor) = (blank::<SnowflakeHandle>(), blank::<Snowflake>());
     let mut seen = HashSet::new();
-    let mut handle = blank::<SnowflakeHandle>();
+    let (snowflake, handle) = (&raw mut *snowflake, &raw mut handle);
     // SAFETY: both whole and in place until this function ends.
-    let status = unsafe { idgen_snowflake_handle_init(&raw mut handle, snowflake) };
+    let status = unsafe { idgen_snowflake_handle_init(handle, snowflake) };
     assert_eq!(status, Status::Ok);
+    let mut holder = Holder { snowflake, handle, layout, lease, borrow_ms };
     for _ in 0..24 {
-        let (now, mut id, mut run, mut wait_ms) = (dice.time(lease), 0, range(), 0);
-        // SAFETY: whole values, and the blocks above.
-        let status = unsafe {
-            match dice.below(8) {
-                0 => idgen_snowflake_take(snowflake, now, dice.edge(), &mut run, &mut wait_ms),
-                1 => {
-                    let renewal = Lease { horizon_unix_ms: dice.edge(), ..*lease };
-                    let status = idgen_snowflake_extend(snowflake, &renewal);
-                    if status == Status::Ok {
-                        lease.horizon_unix_ms = lease.horizon_unix_ms.max(renewal.horizon_unix_ms);
-                    }
-                    assert_ne!(status, Status::Internal, "{layout:?} {lease:?} {renewal:?}");
-                    continue;
-                }
-                2..4 => idgen_snowflake_handle_next(&raw mut handle, now, &mut id, &mut wait_ms),
-                _ => idgen_snowflake_next(snowflake, now, &mut id, &mut wait_ms),
-            }
-        };
-        assert_ne!(status, Status::Internal, "{layout:?} {lease:?} {now}");
-        assert!(status != Status::NotYet || wait_ms > 0, "{layout:?} {lease:?} {now}");
-        if status == Status::Ok {
-            let run = if run.len == 0 { Range { start: id, step: 1, len: 1 } } else { run };
-            for id in (0..run.len.min(20)).map(|at| run.start + at * run.step) {
-                assert!(seen.insert(id), "{id} came twice: {layout:?} {lease:?}");
-                look(layout, lease, now, borrow_ms, id);
-            }
-        }
+        holder.call(dice, &mut seen);
     }
-    let mut left = *lease;
-    // SAFETY: whole values.
-    let status = unsafe { idgen_snowflake_end(snowflake, &raw mut left) };
-    assert_eq!(status, Status::Ok, "{layout:?} {lease:?}");
-    assert!(left.floor_unix_ms >= lease.floor_unix_ms, "{left:?} of {lease:?}");
+    holder.succeed(&raw mut successor);
+    for _ in 0..12 {
+        holder.call(dice, &mut seen);
+    }
     seen.len()
 }
 

@@ -34,7 +34,7 @@ static uint32_t semihosting(uint32_t operation, const void *argument) {
     return r0;
 }
 
-/* Standard output is a file of the debugger's; its shorter call for texts ends in standard error. */
+/* Standard output is a file of the debugger's; its shorter call ends in standard error. */
 static uint32_t standard_output(void) {
     const uint32_t sys_open = 0x01, for_writing = 4, name_length = 3;
     const struct {

@@ -1,6 +1,6 @@
 //! The project's chores in Rust, so that every machine with cargo can do them.
 //!
-//! - `cargo xtask test [--full]` runs every check there is and closes with a plain count.
+//! - `cargo xtask test [--full] [--without STORE]` runs every check and closes with a plain count.
 //! - `cargo xtask features` checks the library crates in each combination of their features.
 //! - `cargo xtask sanitizers [--full]` runs suites under AddressSanitizer and ThreadSanitizer.
 //! - `cargo xtask bench [ROW...]` measures the targets' rows and keeps the table.
@@ -30,6 +30,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   test [--full]   run every check; --full runs the long suites whole
+       [--without STORE]...  leave out the tests of stores that need this server
   bench [ROW...]  measure all rows of the targets, or these; keep benches/results/paired.md
   api             write the listings of the public interfaces, api.txt of each algorithm crate
   header          write the C header, idgen-ffi/include/idgen.h
@@ -38,7 +39,7 @@ usage: cargo xtask COMMAND
   mutants [WORD...]  plant the listed defects, or those named so; a test has to see each
   portable        the algorithm crates on emulated machines and in node
   services up [NAME...]  start servers for tests, all or these, and print the tests' variables
-  services down | status  end them and remove their data; tell what runs
+  services down [NAME...] | status  end them and remove their data; tell what runs
   services kill|stop|start NAME  one of them, with the data it has
   tidy            check the house rules";
 
@@ -46,8 +47,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let passed = match words[..] {
-        ["test"] => suite::run(suite::Length::Slice),
-        ["test", "--full"] => suite::run(suite::Length::Full),
+        ["test", ref words @ ..] => suite::run(words),
         ["bench", ref arguments @ ..] => bench::run(arguments),
         ["api"] => api::rewrite(),
         ["header"] => header::rewrite(),

@@ -52,6 +52,8 @@ use board::{Board, Ports};
 use catalog::{ALL, Service, Site};
 use state::Record;
 
+pub(crate) use catalog::variable;
+
 /// The names of all services, in the order in which they are listed.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|service| service.name())
@@ -61,12 +63,12 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 pub(crate) fn run(words: &[&str]) -> bool {
     let done = board().and_then(|board| match words {
         ["up", names @ ..] => up(&board, names),
-        ["down"] => down(&board),
+        ["down", names @ ..] => down(&board, names),
         ["status"] => status(&board),
         ["kill", name] => each_running(&board, name, |_| "KILL"),
         ["stop", name] => each_running(&board, name, |service| service.stop_signal()),
         ["start", name] => start_again(&board, name),
-        _ => Err("usage: services up [NAME...] | down | status | kill|stop|start NAME".to_owned()),
+        _ => Err("usage: services up|down [NAME...] | status | kill|stop|start NAME".to_owned()),
     });
     if let Err(reason) = &done {
         eprintln!("services: {reason}");
@@ -74,8 +76,26 @@ pub(crate) fn run(words: &[&str]) -> bool {
     done.is_ok()
 }
 
+/// The folder of this workspace's services, or that of the test which runs this.
 fn board() -> Result<Board, String> {
-    Board::open(suite::target_dir().join("services"))
+    let told = std::env::var_os("IDGEN_TEST_SERVICES").map(std::path::PathBuf::from);
+    let told = told.as_deref().and_then(std::path::Path::parent);
+    let home = told.map_or_else(|| suite::target_dir().join("services"), Into::into);
+    Board::open(home)
+}
+
+/// The names of the services that are up.
+pub(crate) fn running() -> Result<Vec<String>, String> {
+    let board = board()?;
+    let state = board.state();
+    Ok(names().filter(|name| state.is_up(name)).map(str::to_owned).collect())
+}
+
+/// The path of this program, for another process to run it.
+pub(crate) fn program() -> String {
+    let path = std::env::current_exe().unwrap_or_else(|_| "xtask".into());
+    // What Linux adds when the file has been built anew since.
+    path.to_string_lossy().trim_end_matches(" (deleted)").to_owned()
 }
 
 /// The services of these names; all without any.
@@ -125,10 +145,15 @@ fn begin(board: &Board, service: &dyn Service, site: &Site) -> Result<(), String
     Ok(())
 }
 
-fn down(board: &Board) -> Result<(), String> {
+/// Ends services, all without a name, and removes their data.
+fn down(board: &Board, names: &[&str]) -> Result<(), String> {
     let mut services: Vec<String> =
         board.state().records.iter().map(|record| record.service.clone()).collect();
     services.dedup();
+    if !names.is_empty() {
+        chosen(names)?;
+        services.retain(|service| names.contains(&service.as_str()));
+    }
     let ended: Result<Vec<()>, String> = std::thread::scope(|scope| {
         let all: Vec<_> = services
             .iter()
@@ -138,7 +163,12 @@ fn down(board: &Board) -> Result<(), String> {
         ends.map(|end| end.unwrap_or_else(|_| Err("a bug, see above".to_owned()))).collect()
     });
     ended?;
-    board.clear()
+    for service in &services {
+        catalog::remove(&board.data().join(service))?;
+        board.forget(service)?;
+    }
+    let is_last = board.state().records.is_empty();
+    if is_last { board.clear() } else { Ok(()) }
 }
 
 /// Ends the processes with a name, or of the service with it, and keeps their data.

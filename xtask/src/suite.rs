@@ -4,6 +4,7 @@
 //! up. Nothing stops at the first failure. All steps choose their packages from the whole
 //! workspace and name the same features, so that dependencies are built once per profile.
 
+mod backends;
 mod provision;
 mod run;
 mod steps;
@@ -28,9 +29,17 @@ pub(crate) enum Length {
     Full,
 }
 
-/// Runs all steps, closes with `N passed, N failed` and tells whether nothing failed.
+/// Runs all steps, closes with `N passed, N failed` and tells whether nothing failed. The words are
+/// options, such as `--full` and `--without STORE`.
 #[expect(clippy::print_stdout, reason = "the report is this command's output")]
-pub(crate) fn run(length: Length) -> bool {
+pub(crate) fn run(words: &[&str]) -> bool {
+    let (length, without) = match backends::asked(words) {
+        Ok(asked) => asked,
+        Err(reason) => {
+            eprintln!("{reason}");
+            return false;
+        }
+    };
     match length {
         Length::Slice => println!(
             "Long suites run at slice length and no defects are planted; --full does both whole."
@@ -38,7 +47,7 @@ pub(crate) fn run(length: Length) -> bool {
         Length::Full => println!("Long suites run whole."),
     }
     let (mut total, mut done) = (Tally::default(), Vec::new());
-    for step in steps::all(length) {
+    for step in steps::all(length, &without) {
         println!("\n==> {}", step.name);
         let begun = Instant::now();
         let outcome = perform(step.plan, &done, length);
@@ -61,6 +70,9 @@ fn perform(plan: Plan, done: &[(&str, f64, Outcome)], length: Length) -> Outcome
         Plan::Skip(reason) => Outcome::skipped(reason),
         Plan::Stages(run) => run(length),
         Plan::Run(command) => run::stream(with_length(command, length)),
+        Plan::OnServers(services, command) => {
+            backends::on_servers(&services, with_length(command, length))
+        }
         Plan::After(needed, command) => {
             let is_there = done.iter().any(|(name, _, outcome)| *name == needed && outcome.is_ok());
             if is_there {

@@ -82,8 +82,7 @@ impl Board {
             lines.push_str(&format!("{}={url}\n", catalog::variable(service.name())));
         }
         if !lines.is_empty() {
-            let own = std::env::current_exe().unwrap_or_else(|_| "xtask".into());
-            lines.push_str(&format!("IDGEN_TEST_XTASK={}\n", own.display()));
+            lines.push_str(&format!("IDGEN_TEST_XTASK={}\n", super::program()));
             let path = self.home.join("state.toml");
             lines.push_str(&format!("IDGEN_TEST_SERVICES={}\n", path.display()));
         }

@@ -74,7 +74,7 @@ pub(super) fn service(name: &str) -> Option<&'static dyn Service> {
 }
 
 /// `IDGEN_TEST_REDIS_CLUSTER_URL` of `redis-cluster`.
-pub(super) fn variable(service: &str) -> String {
+pub(crate) fn variable(service: &str) -> String {
     format!("IDGEN_TEST_{}_URL", service.to_uppercase().replace('-', "_"))
 }
 

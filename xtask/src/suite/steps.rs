@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::Length;
 use super::provision;
 use super::run::Outcome;
+use super::{Length, backends};
 use crate::{api, budgets, features, header, mutants, portable, root, sanitizers};
 
 /// Features that tests need and that are off by default, wherever a crate has them. All steps name
@@ -20,6 +20,8 @@ const MODELLED: [&str; 2] = ["idgen-segment", "idgen-snowflake"];
 
 const BINARY: &str = "release binary";
 
+const BENCHES: &str = "benches compile";
+
 pub(super) struct Step {
     pub(super) name: &'static str,
     pub(super) plan: Plan,
@@ -28,6 +30,8 @@ pub(super) struct Step {
 pub(super) enum Plan {
     Check(fn() -> Result<(), String>),
     Run(Command),
+    /// Run while these services are up.
+    OnServers(Vec<&'static str>, Command),
     /// Several commands that tell themselves how they went.
     Stages(fn(Length) -> Outcome),
     /// Run if the named step went well.
@@ -35,8 +39,8 @@ pub(super) enum Plan {
     Skip(String),
 }
 
-/// The steps for the project as it lies there.
-pub(super) fn all(length: Length) -> Vec<Step> {
+/// The steps for the project as it lies there, without the tests of these stores.
+pub(super) fn all(length: Length, without: &[String]) -> Vec<Step> {
     let targets = test_targets();
     let step = |name, plan| Step { name, plan };
     let mut steps = vec![
@@ -54,12 +58,14 @@ pub(super) fn all(length: Length) -> Vec<Step> {
         step("loom models", loom(&targets)),
         step(BINARY, binary()),
         step("end-to-end tests", end_to_end(&targets)),
-        step("benches compile", benches()),
+        step(BENCHES, benches()),
         step("instructions per id", Plan::Stages(budgets::outcome)),
         step("AddressSanitizer", Plan::Stages(sanitizers::address)),
         step("ThreadSanitizer", Plan::Stages(sanitizers::thread)),
         step("other machines", Plan::Stages(portable::outcome)),
     ];
+    let at = steps.iter().position(|step| step.name == BENCHES).unwrap_or(steps.len());
+    steps.splice(at..at, backends::steps(&targets, without));
     if length == Length::Full {
         steps.push(step("planted defects", Plan::Stages(mutants::outcome)));
     }
@@ -132,7 +138,8 @@ fn needed_features() -> String {
     let mut named = Vec::new();
     for member in members() {
         let own = features_of(&member);
-        let needed = own.iter().filter(|feature| FEATURES.contains(&feature.as_str()));
+        let is_needed = |name: &str| FEATURES.contains(&name) || backends::is_feature(name);
+        let needed = own.iter().filter(|feature| is_needed(feature));
         let package = package_of(&member);
         named.extend(needed.map(|feature| format!("{package}/{feature}")));
     }
@@ -170,7 +177,7 @@ fn clippy() -> Command {
 }
 
 /// Tests chosen from the whole workspace.
-fn test(which: &[&str]) -> Command {
+pub(super) fn test(which: &[&str]) -> Command {
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
     command.arg(needed_features()).args(which);
     command
@@ -182,8 +189,8 @@ fn tests(targets: &[(String, String)]) -> Command {
         .iter()
         .filter(|(folder, _)| folder != END_TO_END)
         .map(|(_, name)| name.as_str())
-        // Empty without the loom configuration, and a step of its own.
-        .filter(|name| *name != "loom")
+        // Empty without the loom configuration, and a step of its own, as the stores on servers.
+        .filter(|name| *name != "loom" && backends::of_target(name).is_none())
         .collect();
     names.sort_unstable();
     names.dedup();
@@ -243,7 +250,7 @@ fn end_to_end(targets: &[(String, String)]) -> Plan {
     }
     let names: Vec<&str> = targets
         .iter()
-        .filter(|(folder, _)| folder == END_TO_END)
+        .filter(|(folder, name)| folder == END_TO_END && backends::of_target(name).is_none())
         .map(|(_, name)| name.as_str())
         .collect();
     if names.is_empty() {

@@ -162,7 +162,7 @@ static void eight_threads_share_a_generator() {
     const auto t = system_clock::now();
     idgen::snowflake ids(idgen::layout::preset("standard"), idgen::lease::assume(7, t, t + 600s));
     std::vector<std::vector<std::uint64_t>> got(threads);
-    const auto take = [](auto& from, std::vector<std::uint64_t>& into) {
+    const auto take = [each](auto& from, std::vector<std::uint64_t>& into) {
         while (into.size() < each) {
             if (const auto id = from.try_next()) {
                 into.push_back(*id);

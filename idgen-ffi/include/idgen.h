@@ -385,8 +385,8 @@ typedef struct idgen_range {
 /**
  * Grants segments: writes about `len` ids to `segment`, all above `above`, the highest id that the
  * cursor was supplied so far (0: none yet), and answers IDGEN_STATUS_OK; anything else makes the
- * refill fail. The one law: no id is ever granted twice, to whomever. It must return, by
- * neither `throw` nor `longjmp`: the refill would be under way for ever.
+ * refill fail. The one law: no id is ever granted twice, to whomever. It must return: after
+ * a `throw` or `longjmp` the refill would be under way for ever.
  */
 typedef int32_t (*idgen_segment_source)(void *context,
                                         uint64_t len,

@@ -31,8 +31,8 @@ impl Block for Cursor {
 
 /// Grants segments: writes about `len` ids to `segment`, all above `above`, the highest id that the
 /// cursor was supplied so far (0: none yet), and answers IDGEN_STATUS_OK; anything else makes the
-/// refill fail. The one law: no id is ever granted twice, to whomever. It must return, by
-/// neither `throw` nor `longjmp`: the refill would be under way for ever.
+/// refill fail. The one law: no id is ever granted twice, to whomever. It must return: after
+/// a `throw` or `longjmp` the refill would be under way for ever.
 pub type Source = Option<
     unsafe extern "C" fn(context: *mut c_void, len: u64, above: u64, segment: *mut Range) -> i32,
 >;

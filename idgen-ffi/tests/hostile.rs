@@ -239,6 +239,34 @@ fn use_up(
 }
 
 #[test]
+fn buckets_are_disjoint_at_the_edges_of_64_bits() {
+    let mut dice = Dice(0x5EED_0005);
+    let mut issued = 0;
+    let mut buckets = Box::new(blank::<Buckets>());
+    for _ in 0..60_000 {
+        let (layout, lease) = (dice.layout(), dice.lease());
+        let mut seen = HashSet::new();
+        // SAFETY: whole values; nobody else uses the block.
+        let status = unsafe { idgen_buckets_init(&raw mut *buckets, &layout, &lease, 10) };
+        assert_ne!(status, Status::Internal, "{layout:?} {lease:?}");
+        for _ in 0..if status == Status::Ok { 40 } else { 0 } {
+            let (now, number, mut id) = (dice.time(&lease), dice.bits(), 0);
+            // SAFETY: whole values, and the block above.
+            let status = unsafe {
+                idgen_buckets_next(&raw mut *buckets, number, now, &raw mut id, null_mut())
+            };
+            assert_ne!(status, Status::Internal, "{layout:?} {lease:?} {number} {now}");
+            if status == Status::Ok {
+                assert!(seen.insert(id), "{id} came twice: {layout:?} {lease:?}");
+                look(&layout, &lease, now, 10, id);
+                issued += 1;
+            }
+        }
+    }
+    assert!(issued > 1_000, "{issued} ids");
+}
+
+#[test]
 fn cursors_issue_what_they_had_and_once_at_the_edges_of_64_bits() {
     let mut dice = Dice(0x5EED_0002);
     let mut issued = 0;

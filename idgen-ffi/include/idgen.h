@@ -1037,7 +1037,8 @@ idgen_status idgen_snowflake_end(struct idgen_snowflake *snowflake, struct idgen
  *         printf("%" PRIu64 "\n", id);
  *     idgen_snowflake_handle_end(&mine);
  *
- * The more handles of one generator live, the smaller their blocks: end those you need no more.
+ * The more handles of one generator live, the smaller their blocks: end those you need no more,
+ * and one before you make another of its memory, or it counts as live for ever.
  */
 idgen_status idgen_snowflake_handle_init(struct idgen_snowflake_handle *handle,
                                          struct idgen_snowflake *snowflake);

@@ -65,7 +65,8 @@ impl Body {
 ///         printf("%" PRIu64 "\n", id);
 ///     idgen_snowflake_handle_end(&mine);
 ///
-/// The more handles of one generator live, the smaller their blocks: end those you need no more.
+/// The more handles of one generator live, the smaller their blocks: end those you need no more,
+/// and one before you make another of its memory, or it counts as live for ever.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn idgen_snowflake_handle_init(
     handle: *mut SnowflakeHandle,

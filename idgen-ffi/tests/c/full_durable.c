@@ -107,8 +107,8 @@ static void two_processes_repeat_nothing(void)
     struct teller one = teller_start(takes_its_share), other = teller_start(takes_its_share);
     size_t count = teller_read(&one, ids, share);
     count += teller_read(&other, ids + count, share);
-    CHECK_EQUAL(0, (uint64_t)teller_end(&one));
-    CHECK_EQUAL(0, (uint64_t)teller_end(&other));
+    teller_end(&one, 0);
+    teller_end(&other, 0);
     CHECK_EQUAL(2 * share, count);
     qsort(ids, count, sizeof *ids, crowd_order);
     CHECK_EQUAL(0, crowd_repeats(ids, count));
@@ -136,7 +136,7 @@ static void killed_in_the_middle_nothing_is_repeated(void)
         kill(killed.pid, SIGKILL);
         /* What it told between the last look and its end. */
         count += teller_read(&killed, ids + count, MOST - count);
-        CHECK_EQUAL(256 + SIGKILL, (uint64_t)teller_end(&killed));
+        teller_end(&killed, 1);
     }
     CHECK(count >= ROUNDS * 1500);
     idgen_store *store = scratch_open("killed.db", NULL);

@@ -67,6 +67,12 @@ struct teller {
     int ids;
 };
 
+static inline void tell(int ids, uint64_t id)
+{
+    if (write(ids, &id, sizeof id) != (ssize_t)sizeof id)
+        _exit(1);
+}
+
 /* Forks a process that runs `body`, which writes ids to the descriptor that it gets. */
 static inline struct teller teller_start(void (*body)(int ids))
 {
@@ -80,16 +86,12 @@ static inline struct teller teller_start(void (*body)(int ids))
     if (teller.pid == 0) {
         close(ends[0]);
         body(ends[1]);
-        _exit(atomic_load(&check_failures) != 0);
+        /* Told, for its exit status is Valgrind's where it looks for what threads left behind. */
+        tell(ends[1], atomic_load(&check_failures));
+        _exit(0);
     }
     close(ends[1]);
     return teller;
-}
-
-static inline void tell(int ids, uint64_t id)
-{
-    if (write(ids, &id, sizeof id) != (ssize_t)sizeof id)
-        _exit(1);
 }
 
 /* Reads up to `room` ids till the teller has no more; how many. */
@@ -105,14 +107,19 @@ static inline size_t teller_read(const struct teller *teller, uint64_t *ids, siz
     return have / sizeof *ids;
 }
 
-/* Waits for its end: its exit status, or 256 and the signal that ended it. */
-static inline int teller_end(const struct teller *teller)
+/* Waits for its end; `killed` says whether it was killed, else it must find all its checks so. */
+static inline void teller_end(const struct teller *teller, int killed)
 {
     int status = 0;
+    uint64_t failures = 0;
+    if (!killed) {
+        CHECK_EQUAL(1, teller_read(teller, &failures, 1));
+        CHECK_EQUAL(0, failures);
+    }
     close(teller->ids);
     if (waitpid(teller->pid, &status, 0) != teller->pid)
         abort();
-    return WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status);
+    CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) == killed);
 }
 
 #endif /* FULL_SCRATCH_H */

@@ -222,7 +222,7 @@ static void sleeps_too_long(int ids)
     tell(ids, id);
     int status = IDGEN_STATUS_OK;
     /* Ids of the lease are its own, whoever holds the worker id by now. */
-    for (int count = 0; count < 1000 && status != IDGEN_STATUS_LEASE_LOST; count++) {
+    for (int count = 0; count < 3000 && status != IDGEN_STATUS_LEASE_LOST; count++) {
         struct timespec pause = {0, 10000000};
         nanosleep(&pause, NULL);
         status = idgen_snowflakes_worker(open, &worker);
@@ -240,12 +240,12 @@ static void a_lease_that_was_slept_away_is_lost(void)
     tiny.tick_ms = 100;
     uint64_t theirs = 0, told = 0, worker = 7, id = 0;
     CHECK_EQUAL(1, teller_read(&sleeper, &theirs, 1));
-    kill(sleeper.pid, SIGSTOP);
     idgen_store *store = scratch_open("lost.db", &SHORT_LEASES);
     idgen_snowflakes *none = NULL;
     CHECK_STATUS(WORKERS_TAKEN, idgen_snowflakes_open(store, "lost", &tiny, 0, 1500, &none, why,
                                                       sizeof why));
     CHECK(none == NULL && strstr(why, "held by") != NULL);
+    kill(sleeper.pid, SIGSTOP);
     /* Free one lease after its last renewal. */
     idgen_snowflakes *open = space_open(store, "lost", &tiny, 0);
     CHECK_STATUS(OK, idgen_snowflakes_worker(open, &worker));

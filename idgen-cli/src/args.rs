@@ -54,7 +54,8 @@ pub(crate) enum Command {
 /// Where ids are recorded.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct PlaceArgs {
-    /// The store: sqlite:PATH, sqlite://PATH or memory: [default: idgen.db in the data directory].
+    /// The store: sqlite:PATH, memory: or, where built in, postgres://USER:PASSWORD@HOST/DATABASE
+    /// [default: idgen.db in the data directory].
     #[arg(long, value_name = "URL", global = true)]
     pub(crate) store: Option<String>,
     /// Where this host keeps its store and its journal.
@@ -68,8 +69,8 @@ pub(crate) struct PlaceArgs {
 /// Where worker ids are recorded.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct RegistryArgs {
-    /// The store that leases worker ids, one for all servers that share an id space
-    /// [default: the store].
+    /// The store that leases worker ids, the same one for all servers of an id space
+    /// [default: that of --store].
     #[arg(long, value_name = "URL")]
     pub(crate) registry: Option<String>,
 }
@@ -81,6 +82,7 @@ Examples:
   idgen serve
   idgen serve --data-dir /var/lib/idgen --http 0.0.0.0:8080 --tcp off
   idgen serve --zone 3 --dc 1 --machine 2      a GenID node
+  idgen serve --store postgres://me:secret@db/ids --layout off --tcp off
 
 Standard output gets one line for each door and then 'ready'; the log goes to standard error
 (IDGEN_LOG=debug for more). SIGTERM and Ctrl-C drain: no new connections, requests that have been
@@ -286,7 +288,7 @@ pub(crate) enum StoreCommand {
     /// Open a store, say what it is and what it promises.
     #[command(after_help = "Example:\n  idgen store check sqlite:idgen-data/idgen.db")]
     Check {
-        /// The store: sqlite:PATH, sqlite://PATH or memory:.
+        /// The store, written as for --store.
         url: String,
     },
 }

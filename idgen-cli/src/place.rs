@@ -47,8 +47,8 @@ pub(crate) fn open_with_workers(
     if needed && store.workers.is_none() {
         return Err(Failure::refused(format!(
             "{name} {} keeps no worker ids, which snowflakes and the GenID door need; add \
-             --registry sqlite:PATH if all servers of the id space run on this host, or go \
-             without: --layout off --tcp off",
+             --registry sqlite:PATH if all servers of the id space run on this host, or serve \
+             without them: --layout off --tcp off",
             shown(url)
         )));
     }
@@ -94,12 +94,20 @@ fn usual_url(dir: &Path) -> Result<String, Failure> {
     Ok(format!("sqlite:{path}"))
 }
 
-/// A URL as messages may show it: what stands before an `@` may be a password.
+/// A URL as messages may show it: what stands before an `@` may be a password, and so may the value
+/// of an option.
 pub(crate) fn shown(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    match rest.rsplit_once('@') {
-        Some((_secret, host)) => format!("{scheme}://***@{host}"),
-        None => url.to_owned(),
+    let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| *scheme != "sqlite")
+    else {
+        return url.to_owned();
+    };
+    let (secret, place) = match rest.rsplit_once('@') {
+        Some((_secret, place)) => ("***@", place),
+        None => ("", rest),
+    };
+    match place.split_once('?') {
+        Some((place, _options)) => format!("{scheme}://{secret}{place}?***"),
+        None => format!("{scheme}://{secret}{place}"),
     }
 }
 
@@ -119,6 +127,9 @@ mod tests {
     #[test]
     fn passwords_are_not_shown() {
         assert_eq!(shown("mysql://me:secret@host/db"), "mysql://***@host/db");
+        assert_eq!(shown("mysql://me:a?b@host/db?key=secret"), "mysql://***@host/db?***");
+        assert_eq!(shown("redis://host?key=secret"), "redis://host?***");
         assert_eq!(shown("sqlite:a@b.db"), "sqlite:a@b.db");
+        assert_eq!(shown("sqlite:///a@b?.db"), "sqlite:///a@b?.db");
     }
 }

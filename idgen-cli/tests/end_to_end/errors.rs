@@ -56,6 +56,35 @@ fn a_corrupt_database() {
     assert!(fs::read_to_string(&file).unwrap().starts_with("this is no database"));
 }
 
+/// Told before anything is connected to: nobody listens there.
+#[cfg(feature = "postgres")]
+#[test]
+fn a_store_without_worker_ids() {
+    let place = Place::new();
+    let url = "postgres://me:secret@127.0.0.1:1/ids";
+    let words = ["postgres://***@127.0.0.1:1/ids", "--registry sqlite:", "--layout off"];
+    refuses(&place, &["--store", url], 1, &words);
+    refuses(&place, &["--store", url, "--layout", "off"], 1, &words);
+    says(&failure(&place.tool(&["snowflake", "--store", url])), 1, &words);
+    let lent = place.tool(&["snowflake", "--store", url, "--registry", "sqlite:lent.db"]);
+    assert!(lent.status.success(), "worker ids come from the registry: {lent:?}");
+    let forgets = ["snowflake", "--store", url, "--registry", "memory:"];
+    says(&failure(&place.tool(&forgets)), 1, &["memory:", "--volatile"]);
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn a_database_out_of_reach() {
+    let place = Place::new();
+    let url = "postgres://me:secret@127.0.0.1:1/ids";
+    let off = ["--store", url, "--layout", "off", "--tcp", "off"];
+    refuses(&place, &off, 3, &["postgres://127.0.0.1:1/ids", "can be reached"]);
+    let option = format!("{url}?pool=9");
+    let line = failure(&place.tool(&["store", "check", &option]));
+    says(&line, 1, &["option 'pool'", "connections"]);
+    assert!(!line.1.contains("secret"), "{}", line.1);
+}
+
 #[test]
 fn a_port_in_use() {
     let place = Place::new();

@@ -75,13 +75,13 @@ static int load_mark(struct store *store)
         return errno == ENOENT ? 0 : -1;
     ssize_t len = read(file, text, sizeof text - 1);
     close(file);
+    if (len >= 2 && text[len - 1] == '\n' &&
+        idgen_text_decode(text, (size_t)len - 1, IDGEN_FORM_DECIMAL, &store->mark) ==
+            IDGEN_STATUS_OK)
+        return 0;
+    fprintf(stderr, "serial: the file mark holds no id; write one above all that were issued\n");
     errno = EINVAL;
-    if (len < 2 || text[len - 1] != '\n')
-        return -1;
-    if (idgen_text_decode(text, (size_t)len - 1, IDGEN_FORM_DECIMAL, &store->mark) !=
-        IDGEN_STATUS_OK)
-        return -1;
-    return 0;
+    return -1;
 }
 
 static int open_store(struct store *store, const char *path)
@@ -92,8 +92,12 @@ static int open_store(struct store *store, const char *path)
     if (store->directory < 0)
         return -1;
     store->lock = openat(store->directory, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (store->lock < 0 || fcntl(store->lock, F_SETLK, &whole) != 0)
+    if (store->lock < 0)
         return -1;
+    if (fcntl(store->lock, F_SETLK, &whole) != 0) {
+        fprintf(stderr, "serial: another process has the lock; end it or name another directory\n");
+        return -1;
+    }
     return load_mark(store);
 }
 

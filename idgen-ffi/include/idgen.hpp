@@ -371,9 +371,15 @@ struct range : idgen_range {
             at_ -= static_cast<std::uint64_t>(n);
             return *this;
         }
-        friend constexpr iterator operator+(iterator it, std::int64_t n) noexcept { return it += n; }
-        friend constexpr iterator operator+(std::int64_t n, iterator it) noexcept { return it += n; }
-        friend constexpr iterator operator-(iterator it, std::int64_t n) noexcept { return it -= n; }
+        friend constexpr iterator operator+(iterator it, std::int64_t n) noexcept {
+            return it += n;
+        }
+        friend constexpr iterator operator+(std::int64_t n, iterator it) noexcept {
+            return it += n;
+        }
+        friend constexpr iterator operator-(iterator it, std::int64_t n) noexcept {
+            return it -= n;
+        }
         friend constexpr std::int64_t operator-(iterator a, iterator b) noexcept {
             return static_cast<std::int64_t>(a.at_ - b.at_);
         }
@@ -985,7 +991,8 @@ inline result<time_ms> time_written(idgen_status why, std::uint64_t unix_ms) noe
 /// A generator of time-ordered ids, each once, for any number of threads. One lease makes one.
 ///
 ///     const auto t = std::chrono::system_clock::now();
-///     idgen::snowflake ids(idgen::layout::preset("standard"), idgen::lease::assume(7, t, t + 10s));
+///     const auto layout = idgen::layout::preset("standard");
+///     idgen::snowflake ids(layout, idgen::lease::assume(7, t, t + 10s));
 ///     std::uint64_t id = ids.next();
 ///
 /// Destroying it ends it, and the rest of its lease is lost: end() first to hand that back.

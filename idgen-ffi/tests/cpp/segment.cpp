@@ -147,7 +147,7 @@ static void a_source_may_be_any_callable() {
 static void a_source_may_fail() {
     idgen::segment_cursor orders;
     const auto none = [](auto, auto) { return std::optional<idgen::range>(); };
-    const auto broken = [](auto, auto) -> idgen::range { throw std::domain_error("store is away"); };
+    const auto broken = [](auto, auto) -> idgen::range { throw std::domain_error("away"); };
     const auto empty = [](auto, auto) { return idgen::range(); };
     const auto unknown = [](auto, auto) { return idgen::result<idgen::range>(status::unknown); };
     CHECK(thrown([&] { (void)orders.refill(none, 5); }) == status::source_failed);

@@ -66,7 +66,8 @@ static void presets_are_listed_and_named() {
     }
     CHECK(names.size() == at && names.count("standard") == 1);
     CHECK(idgen::layout::preset_at(at).error() == status::unknown);
-    for (const auto& bad : {std::string("none"), std::string(70, 'x'), std::string("standard\0", 9)})
+    const std::string nul("standard\0", 9), endless(70, 'x');
+    for (const auto& bad : {std::string("none"), endless, nul})
         CHECK(thrown([&] { (void)idgen::layout::preset(bad); }) == status::unknown);
 }
 

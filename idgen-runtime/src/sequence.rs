@@ -104,7 +104,8 @@ impl Sequence {
     }
 
     /// 1 to `max` ids if there are some at hand: never waits. `None` says only that
-    /// [`take`](Self::take) would have to wait, or to tell why it refuses; so it is in strict order.
+    /// [`take`](Self::take) would have to wait, or to tell why it refuses; so it is in strict
+    /// order.
     #[inline]
     pub fn take_at_hand(&self, max: NonZeroU64) -> Option<IdRange> {
         let ground = self.ground.load();

@@ -56,8 +56,9 @@ pub(super) struct Found {
     pub(super) mark: Mark,
 }
 
-/// A transaction in which an answer is on disk before it is told, whatever the session says: a
-/// pooler may have handed this one a server process that never saw its settings.
+/// A transaction that sees what was committed before each of its statements. What locks or makes a
+/// sequence's row in it has the commit be synchronous too, whatever the session says: a pooler may
+/// have handed this one a server process that never saw its settings.
 pub(super) async fn begin(client: &mut Client) -> Result<Transaction<'_>, Fault> {
     let begun = client.build_transaction();
     let level = tokio_postgres::IsolationLevel::ReadCommitted;

@@ -10,6 +10,7 @@ use idgen_benches::{Fact, Method, Row, facts, table};
 
 mod bulks;
 mod bursts;
+mod calls;
 mod charts;
 mod crowds;
 mod idles;
@@ -96,6 +97,9 @@ const FACTS: &[Fact] = &[
     fact(10, "full load, layout of 4096 a ms", ">= 99 %, no stall above 1 ms", bursts::sustained),
     fact(12, "published tick, idle", "no wake-ups", idles::tick),
     fact(12, "runtime with a sequence in hand, idle", "no wake-ups", idles::runtime),
+    fact(13, "next_id from C, by an empty call + 1.1 F1", "<= 1.0", calls::next),
+    fact(13, "handle from C, by an empty call", "<= 1.1", calls::handle),
+    fact(13, "fill of 64 from C, per id by an empty call", "<= 0.12", calls::fill),
     fact(15, "p99.99 by an empty call's", "30 ns more, nobody waits", tails::find),
 ];
 

@@ -52,13 +52,6 @@ impl Body {
         let sealed = unsafe { open(self.cursor)? };
         if sealed.birth() == self.cursor_birth { Ok(()) } else { Err(Status::BadState) }
     }
-
-    #[cold]
-    #[inline(never)]
-    fn next_of_new(&mut self) -> Answer<u64> {
-        self.cursor_is_there()?;
-        Ok(self.handle.next_id()?)
-    }
 }
 
 /// Makes a handle of your memory that claims `block` ids of the cursor at a time, 1 to 2^20; 1024
@@ -102,19 +95,32 @@ pub unsafe extern "C" fn idgen_segment_handle_init(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn idgen_segment_handle_next(handle: *mut Handle, id: *mut u64) -> Status {
     // SAFETY: the caller's promise.
-    let (sealed, id) = match unsafe { (open_alone(handle), output(id)) } {
-        (Ok(sealed), Ok(id)) => (sealed, id),
-        (Err(status), _) | (_, Err(status)) => return status,
-    };
-    if sealed.body.handle.rest().is_some()
-        && let Ok(next) = sealed.body.handle.next_id()
+    if let Ok(place) = unsafe { output(id) }
+        // SAFETY: the caller's promise.
+        && let Ok(sealed) = unsafe { open_alone(handle) }
+        && let Some(next) = sealed.body.handle.next_of_block()
     {
-        return id.set(next);
+        return place.set(next);
     }
-    match sealed.body.next_of_new() {
-        Ok(next) => id.set(next),
-        Err(status) => status,
-    }
+    // SAFETY: the caller's promise.
+    unsafe { next_else(handle, id) }
+}
+
+/// Everything but an id of the block at hand, apart: so that is a straight line without a jump.
+///
+/// # Safety
+///
+/// As for [`idgen_segment_handle_next`].
+#[cold]
+#[inline(never)]
+unsafe fn next_else(handle: *mut Handle, id: *mut u64) -> Status {
+    let next = || {
+        // SAFETY: the caller's promise.
+        let (sealed, id) = unsafe { (open_alone(handle)?, output(id)?) };
+        sealed.body.cursor_is_there()?;
+        id.put(sealed.body.handle.next_id()?)
+    };
+    said(next())
 }
 
 /// Writes 1 to `max` ids in one run to `range`: of the block while it lasts, else of the cursor.

@@ -124,6 +124,14 @@ where
         Ok(self.ids.pop())
     }
 
+    /// The next id of the block at hand; `None` once that is used up, and no other is claimed.
+    ///
+    /// For callers that have something to look at before the cursor is touched.
+    #[inline]
+    pub fn next_of_block(&mut self) -> Option<u64> {
+        (self.ids.left != 0).then(|| self.ids.pop())
+    }
+
     /// One to `max` ids: of the block while it lasts, else of the cursor.
     ///
     /// # Errors

@@ -142,6 +142,18 @@ fn refused_calls_do_not_move_the_word() {
 }
 
 #[test]
+fn a_block_at_hand_is_used_up_and_no_other_is_claimed() {
+    let cursor = supplied(range(10, 5, 100));
+    let mut handle = SegmentHandle::new(&cursor, wish(3));
+    assert_eq!(handle.next_of_block(), None, "nothing is claimed yet");
+    assert_eq!(handle.next_id(), Ok(10));
+    assert_eq!([handle.next_of_block(), handle.next_of_block()], [Some(15), Some(20)]);
+    assert_eq!((handle.next_of_block(), handle.rest()), (None, None));
+    assert_eq!(cursor.next_id(), Ok(25), "the cursor was not touched");
+    assert_eq!(handle.next_id(), Ok(30));
+}
+
+#[test]
 fn permits_and_handles_cross_threads() {
     fn is_send<T: Send>(value: T) -> T {
         value

@@ -194,15 +194,12 @@ fn each_running(
 }
 
 fn known(board: &Board, name: &str) -> Result<(), String> {
-    let up = || {
-        let state = board.state();
-        let names: Vec<String> = state.records.iter().map(|record| record.name.clone()).collect();
-        names.join(", ")
-    };
-    match board.state().named(name).next().is_some() {
-        true => Ok(()),
-        false => Err(format!("nothing named '{name}' was started, only: {}; run `up` first", up())),
+    let state = board.state();
+    if state.named(name).next().is_some() {
+        return Ok(());
     }
+    let names: Vec<&str> = state.records.iter().map(|record| record.name.as_str()).collect();
+    Err(format!("nothing named '{name}' was started, only [{}]; run `up` first", names.join(", ")))
 }
 
 fn start_again(board: &Board, name: &str) -> Result<(), String> {
@@ -244,5 +241,34 @@ fn status(board: &Board) -> Result<(), String> {
         (0, _) => Err("none is up; run `cargo xtask services up`".to_owned()),
         (_, 0) => Ok(()),
         (all, idle) => Err(format!("{idle} of {all} processes do not run; `start` or `up` them")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_nothing_are_refused_and_listed() {
+        let error = chosen(&["redis", "no-such"]).err().unwrap();
+        assert!(error.contains("'no-such'") && error.contains("zookeeper"), "{error}");
+        assert_eq!(chosen(&[]).unwrap().len(), ALL.len());
+    }
+
+    #[test]
+    fn what_was_not_started_is_neither_ended_nor_started() {
+        let home = std::env::temp_dir().join(format!("idgen-services-none-{}", std::process::id()));
+        let board = Board::open(home.clone()).unwrap();
+        for done in [
+            each_running(&board, "redis", |_| "KILL"),
+            start_again(&board, "redis"),
+            status(&board),
+        ] {
+            assert!(done.unwrap_err().contains("`"), "no next step");
+        }
+        down(&board, &[]).unwrap();
+        down(&board, &["redis"]).unwrap();
+        drop(board);
+        std::fs::remove_dir_all(&home).unwrap();
     }
 }

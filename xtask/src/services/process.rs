@@ -4,8 +4,9 @@
 //! booted: a process id alone comes back. Nothing is signalled that does not match both.
 
 use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use std::os::unix::process::CommandExt;
@@ -102,18 +103,37 @@ fn unprivileged(words: &[String], folder: &Path) -> Command {
     command
 }
 
+/// Starts the words behind it, tells their process, and stays to see the end, which it notes.
+const KEEPER: &str = "\"$@\" >&2 & echo $!; exec >&2; wait $!; echo \"ended with status $?\"";
+
 /// Starts a server apart from this command's terminal; what it prints is added to `log`.
+///
+/// Its parent is a shell that waits for it. Without one a killed server would be a corpse until
+/// the first process of the system looks, and PostgreSQL does not start beside its own corpse.
 ///
 /// # Errors
 ///
-/// The program does not start, or its log cannot be written.
-pub(super) fn spawn(words: &[String], folder: &Path, log: &Path) -> Result<Child, String> {
-    let open = || File::options().create(true).append(true).open(log);
-    let file = open().and_then(|file| Ok((file.try_clone()?, file)));
-    let (output, errors) = file.map_err(|error| format!("{}: {error}", log.display()))?;
-    let mut command = unprivileged(words, folder);
-    command.stdout(output).stderr(errors).process_group(0);
-    command.spawn().map_err(|error| format!("{} does not start: {error}", words[0]))
+/// The program does not start or ends at once, or its log cannot be written.
+pub(super) fn spawn(words: &[String], folder: &Path, log: &Path) -> Result<Identity, String> {
+    let file = File::options().create(true).append(true).open(log);
+    let file = file.map_err(|error| format!("{}: {error}", log.display()))?;
+    let mut shell = ["sh", "-c", KEEPER, "keeper"].map(str::to_owned).to_vec();
+    shell.extend_from_slice(words);
+    let mut command = unprivileged(&shell, folder);
+    command.stdout(Stdio::piped()).stderr(file).process_group(0);
+    let mut keeper = command.spawn().map_err(|error| format!("sh does not start: {error}"))?;
+    let mut told = String::new();
+    if let Some(output) = keeper.stdout.take() {
+        let _ = BufReader::new(output).read_line(&mut told);
+    }
+    let identity = told.trim().parse().ok().and_then(Identity::of);
+    identity.ok_or_else(|| format!("{} ended at once; {}", words[0], end_of(log)))
+}
+
+/// The end of a log, in words.
+pub(super) fn end_of(log: &Path) -> String {
+    let said = std::fs::read(log).unwrap_or_default();
+    format!("the end of its log:\n  {}", tail(&String::from_utf8_lossy(&said)))
 }
 
 /// Runs a command to its end, with `input` as its standard input.
@@ -137,7 +157,7 @@ fn said(program: &str, output: &Output) -> Result<(), String> {
 }
 
 /// The last lines of a log, where the reason of an end is.
-pub(super) fn tail(log: &str) -> String {
+fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(8)..].join("\n  ")
 }
@@ -146,7 +166,7 @@ pub(super) fn tail(log: &str) -> String {
 mod tests {
     use super::*;
 
-    fn sleeper() -> Child {
+    fn sleeper() -> std::process::Child {
         Command::new("sleep").arg("60").spawn().unwrap()
     }
 
@@ -183,6 +203,21 @@ mod tests {
         assert!(known.is_running(), "that signal ends nothing");
         known.end("KILL").unwrap();
         assert!(!child.wait().unwrap().success());
+    }
+
+    #[test]
+    fn a_spawned_server_leaves_no_corpse_and_its_end_is_noted() {
+        let folder = std::env::temp_dir();
+        let log = folder.join(format!("idgen-spawn-{}.log", std::process::id()));
+        let words = |script: &str| ["sh", "-c", script].map(str::to_owned);
+        let server = spawn(&words("echo out; echo err >&2; exec sleep 60"), &folder, &log).unwrap();
+        assert!(server.is_running());
+        server.end("KILL").unwrap();
+        let stat = format!("/proc/{}/stat", server.pid);
+        assert!(waits(PATIENCE, || !Path::new(&stat).exists()), "a corpse is left");
+        assert!(waits(PATIENCE, || end_of(&log).contains("status 137")), "{}", end_of(&log));
+        assert!(end_of(&log).contains("out") && end_of(&log).contains("err"));
+        std::fs::remove_file(&log).unwrap();
     }
 
     #[test]

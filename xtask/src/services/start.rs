@@ -1,11 +1,10 @@
 //! Starting a service, and starting it again.
 
-use std::process::Child;
 use std::time::{Duration, Instant};
 
 use super::board::Board;
 use super::catalog::{Service, Site};
-use super::process::{self, Identity};
+use super::process;
 use super::state::Record;
 
 /// How long one process, or the joining of several, may take on a slow machine.
@@ -90,28 +89,24 @@ fn attempt(board: &Board, service: &dyn Service, site: &Site, index: usize) -> R
     let node = &site.nodes[index];
     let mut record = record(board, service, site, index);
     let log = record.log.clone();
-    let mut child = process::spawn(&record.command, &node.data, &log)?;
-    record.identity = Identity::of(child.id());
+    let identity = process::spawn(&record.command, &node.data, &log)?;
+    record.identity = Some(identity);
     if let Err(reason) = board.keep(vec![record]) {
         // Nobody would find it again.
-        let _ = child.kill();
+        identity.end("KILL")?;
         return Err(reason);
     }
     let probe = service.probe(site, index);
-    if process::waits(PATIENCE, || has_ended(&mut child) || probe.holds()) && !has_ended(&mut child)
-    {
+    let is_over = || !identity.is_running();
+    if process::waits(PATIENCE, || is_over() || probe.holds()) && !is_over() {
         return Ok(());
     }
-    let ended = child.try_wait().ok().flatten();
-    let what = match ended {
-        Some(status) => format!("ended ({status})"),
-        None => format!("was not ready in {PATIENCE:?} and is ended"),
+    let what = match is_over() {
+        true => "ended".to_owned(),
+        false => format!("was not ready in {PATIENCE:?} and is ended"),
     };
-    let _ = child.kill();
-    let _ = child.wait();
-    let said = std::fs::read(&log).unwrap_or_default();
-    let said = process::tail(&String::from_utf8_lossy(&said));
-    Err(format!("{} {what}; the end of its log:\n  {said}", node.name))
+    identity.end("KILL")?;
+    Err(format!("{} {what}; {}", node.name, process::end_of(&log)))
 }
 
 /// One of a service's processes, not yet started.
@@ -127,8 +122,4 @@ fn record(board: &Board, service: &dyn Service, site: &Site, index: usize) -> Re
         log: board.log(&node.name),
         command: service.command(site, index),
     }
-}
-
-fn has_ended(child: &mut Child) -> bool {
-    !matches!(child.try_wait(), Ok(None))
 }

@@ -125,8 +125,6 @@ where
     }
 
     /// The next id of the block at hand; `None` once that is used up, and no other is claimed.
-    ///
-    /// For callers that have something to look at before the cursor is touched.
     #[inline]
     pub fn next_of_block(&mut self) -> Option<u64> {
         (self.ids.left != 0).then(|| self.ids.pop())
@@ -182,14 +180,9 @@ where
     #[must_use = "ids that are not handed back are lost"]
     pub fn give_back(mut self) -> Option<IdRange> {
         let rest = self.rest()?;
-        let went = self.went_back();
+        let went = self.cursor.give_back(self.generation, self.end, rest.len());
         self.ids.left = 0;
         if went { None } else { Some(rest) }
-    }
-
-    fn went_back(&self) -> bool {
-        let left = self.ids.left;
-        left > 0 && self.cursor.give_back(self.generation, self.end, left)
     }
 
     #[inline(always)]

@@ -6,6 +6,7 @@
 //! - `cargo xtask bench [ROW...]` measures the targets' rows and keeps the table.
 //! - `cargo xtask api` writes the listings of what the algorithm crates offer.
 //! - `cargo xtask header` writes the C header of the library.
+//! - `cargo xtask libidgen` installs the C library and tries it from C and C++.
 //! - `cargo xtask mutants [WORD...]` plants known defects and demands a test that sees each.
 //! - `cargo xtask portable` runs the algorithm crates on emulated machines and in node.
 //! - `cargo xtask services up|down|status` starts real servers for tests and ends them.
@@ -19,6 +20,7 @@ mod bench;
 mod budgets;
 mod features;
 mod header;
+mod libidgen;
 mod mutants;
 mod portable;
 mod sanitizers;
@@ -35,6 +37,7 @@ usage: cargo xtask COMMAND
   api             write the listings of the public interfaces, api.txt of each algorithm crate
   header          write the C header, idgen-ffi/include/idgen.h
   features        check the library crates in each combination of their features
+  libidgen        install the C library, and try it from C and C++
   sanitizers [--full]  suites under AddressSanitizer and ThreadSanitizer
   mutants [WORD...]  plant the listed defects, or those named so; a test has to see each
   portable        the algorithm crates on emulated machines and in node
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         ["bench", ref arguments @ ..] => bench::run(arguments),
         ["api"] => api::rewrite(),
         ["header"] => header::rewrite(),
+        ["libidgen"] => libidgen::run(),
         ["features"] => features::run(),
         ["sanitizers"] => sanitizers::run(suite::Length::Slice),
         ["sanitizers", "--full"] => sanitizers::run(suite::Length::Full),

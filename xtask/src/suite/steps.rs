@@ -6,7 +6,7 @@ use std::process::Command;
 use super::provision;
 use super::run::Outcome;
 use super::{Length, backends};
-use crate::{api, budgets, features, header, mutants, portable, root, sanitizers};
+use crate::{api, budgets, features, header, libidgen, mutants, portable, root, sanitizers};
 
 /// Features that tests need and that are off by default, wherever a crate has them. All steps name
 /// the same, so that nothing is built twice.
@@ -62,6 +62,7 @@ pub(super) fn all(length: Length, without: &[String]) -> Vec<Step> {
         step("instructions per id", Plan::Stages(budgets::outcome)),
         step("AddressSanitizer", Plan::Stages(sanitizers::address)),
         step("ThreadSanitizer", Plan::Stages(sanitizers::thread)),
+        step("libidgen", Plan::Stages(libidgen::outcome)),
         step("other machines", Plan::Stages(portable::outcome)),
     ];
     let at = steps.iter().position(|step| step.name == BENCHES).unwrap_or(steps.len());

@@ -9,6 +9,7 @@
 //! |---|---|---|---|---|
 //! | [`memory`] | always there | yes | yes | no |
 //! | `sqlite` | `sqlite` | yes | yes | yes, fsync before the answer |
+//! | `mysql` | `mysql` | yes | no | yes, if InnoDB is set to flush |
 //! | `postgres` | `postgres` | yes | no | yes, fsync before the answer |
 //!
 //! [`open`] chooses a backend by URL. All backends take back the unissued end of a lease while it
@@ -21,15 +22,19 @@ pub mod conformance;
 mod error;
 mod grant;
 pub mod memory;
+#[cfg(feature = "mysql")]
+pub mod mysql;
 mod name;
 mod open;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod pool;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod sequence;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod tenure;
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 mod url;
 mod worker;
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::memory::MemoryStore;
+#[cfg(feature = "mysql")]
+use crate::mysql::MysqlStore;
 #[cfg(feature = "postgres")]
 use crate::postgres::PostgresStore;
 use crate::{SequenceStore, StoreError, WorkerRegistry};
@@ -36,7 +38,7 @@ impl OpenStore {
     }
 
     /// A store of another process, which keeps sequences and no worker ids.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "mysql", feature = "postgres"))]
     fn of_sequences<S: SequenceStore + 'static>(store: S) -> Self {
         Self { sequences: Arc::new(store), workers: None, outlives_process: true }
     }
@@ -47,6 +49,8 @@ const BUILT_IN: &[&str] = &[
     "memory:",
     #[cfg(feature = "sqlite")]
     "sqlite:PATH, sqlite://PATH",
+    #[cfg(feature = "mysql")]
+    "mysql://USER:PASSWORD@HOST/DATABASE, USER:PASSWORD@tcp(HOST:PORT)/DATABASE",
     #[cfg(feature = "postgres")]
     "postgres://USER:PASSWORD@HOST/DATABASE",
 ];
@@ -57,6 +61,7 @@ const BUILT_IN: &[&str] = &[
 /// |---|---|
 /// | `memory:` | a new, empty [`MemoryStore`] |
 /// | `sqlite:PATH`, `sqlite://PATH` | a `SqliteStore` in the file PATH, taken as it is |
+/// | `mysql://...`, `mariadb://...`, `...@tcp(...)/...` | a `MysqlStore`, likewise |
 /// | `postgres://...`, `postgresql://...` | a `PostgresStore`, with options behind a `?` |
 ///
 /// Nothing is sent over a network: a store on one connects at its first use, inside a tokio
@@ -90,6 +95,12 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
             let store = crate::sqlite::SqliteStore::open(path, Default::default())?;
             Ok(OpenStore::of(store, true))
         }
+        #[cfg(feature = "mysql")]
+        "mysql" | "mariadb" if rest.starts_with("//") => {
+            Ok(OpenStore::of_sequences(MysqlStore::new(url)?))
+        }
+        #[cfg(feature = "mysql")]
+        _ if crate::mysql::is_dsn(url) => Ok(OpenStore::of_sequences(MysqlStore::new(url)?)),
         #[cfg(feature = "postgres")]
         "postgres" | "postgresql" => Ok(OpenStore::of_sequences(PostgresStore::new(url)?)),
         // Only the scheme is shown: what follows may hold a password.

@@ -23,7 +23,6 @@ use crate::StoreError;
 mod column;
 mod fault;
 mod identity;
-mod pool;
 mod rows;
 mod schema;
 mod sequences;
@@ -34,7 +33,7 @@ mod settings;
 ///
 /// Its futures run inside a tokio runtime with time and I/O enabled; idgen-runtime brings one.
 pub struct PostgresStore {
-    pool: pool::Pool,
+    pool: crate::pool::Pool<settings::PostgresSettings>,
 }
 
 impl fmt::Debug for PostgresStore {
@@ -71,6 +70,6 @@ impl PostgresStore {
     /// # Ok::<(), idgen_store::StoreError>(())
     /// ```
     pub fn new(url: &str) -> Result<Self, StoreError> {
-        Ok(Self { pool: pool::Pool::new(settings::PostgresSettings::parse(url)?) })
+        Ok(Self { pool: crate::pool::Pool::new(settings::PostgresSettings::parse(url)?) })
     }
 }

@@ -9,6 +9,7 @@ use std::error::Error as _;
 use tokio_postgres::error::{DbError, SqlState};
 
 use crate::StoreError;
+use crate::pool::Aftermath;
 
 /// Why a request got no result.
 #[derive(Debug)]
@@ -37,19 +38,12 @@ impl From<StoreError> for Fault {
     }
 }
 
-/// What becomes of the session on which a request failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Aftermath {
-    /// It goes on.
-    Keep,
-    /// It goes on, and the request had no effect because others were in its way: try again.
-    Retry,
-    /// It is closed.
-    Close,
-}
+impl crate::pool::Fault for Fault {
+    fn late(ms: u128) -> Self {
+        Self::Late(ms)
+    }
 
-impl Fault {
-    pub(super) fn aftermath(&self) -> Aftermath {
+    fn aftermath(&self) -> Aftermath {
         match self {
             Self::Answer(_) | Self::Damaged(_) => Aftermath::Keep,
             Self::Unfit(_) | Self::Late(_) => Aftermath::Close,
@@ -57,8 +51,7 @@ impl Fault {
         }
     }
 
-    /// The error that the caller gets; `place` is the store's URL without its secrets.
-    pub(super) fn tell(self, place: &str) -> StoreError {
+    fn tell(self, place: &str) -> StoreError {
         match self {
             Self::Answer(error) => error,
             Self::Damaged(what) => {
@@ -133,6 +126,7 @@ fn trouble_of(place: &str, error: &tokio_postgres::Error) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pool::Fault as _;
 
     #[test]
     fn only_what_had_no_effect_is_tried_again() {

@@ -11,10 +11,10 @@ use tokio_postgres::Row;
 use super::PostgresStore;
 use super::column::Num;
 use super::fault::Fault;
-use super::pool::Tries;
 use super::rows::{self, COLUMNS};
 use super::session::Session;
 use crate::grant::{Ground, Mark};
+use crate::pool::Tries;
 use crate::{
     Alteration, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
     StoreIdentity,

@@ -49,10 +49,32 @@ impl Session {
         let lease = client.prepare_typed(&lease_sql(), &LEASE_TYPES).await?;
         Ok(Self { client, lease })
     }
+}
 
-    /// Whether the connection is known to have ended.
-    pub(super) fn is_closed(&self) -> bool {
-        self.client.is_closed()
+impl crate::pool::Connect for PostgresSettings {
+    const SERVER: &'static str = "PostgreSQL";
+    type Session = Session;
+    type Fault = Fault;
+
+    async fn connect(&self) -> Result<Session, Fault> {
+        Session::open(self).await
+    }
+
+    fn is_closed(session: &Session) -> bool {
+        session.client.is_closed()
+    }
+
+    fn place(&self) -> &str {
+        &self.place
+    }
+
+    fn connections(&self) -> usize {
+        self.connections
+    }
+
+    /// The server is told to give up earlier, so that its own answer comes in time.
+    fn answer_timeout(&self) -> Duration {
+        self.statement_timeout + Duration::from_secs(1)
     }
 }
 

@@ -63,11 +63,6 @@ impl PostgresSettings {
             statement_timeout: ms(statement, STATEMENT_TIMEOUT_MS),
         })
     }
-
-    /// How long one request may take from its first byte to its last.
-    pub(super) fn answer_timeout(&self) -> Duration {
-        self.statement_timeout + Duration::from_secs(1)
-    }
 }
 
 /// Enters servers, login and database.
@@ -113,6 +108,7 @@ fn check_sslmode(place: &str, mode: Option<&str>) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pool::Connect;
 
     fn refused(url: &str) -> String {
         PostgresSettings::parse(url).unwrap_err().to_string()

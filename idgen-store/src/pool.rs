@@ -2,9 +2,9 @@
 //!
 //! Callers queue for a connection in the order in which they came. A request that failed on the
 //! way, took too long or whose caller went away closes its connection: nobody else meets what was
-//! left half done, and the server rolls it back. Closed connections are made anew when they are
-//! next needed; callers who waited while that failed share the failure instead of each waiting for
-//! their own.
+//! left half done, and the server rolls it back. With it go the connections that idle, which may
+//! have ended for the same reason. Closed connections are made anew when they are next needed;
+//! callers who waited while that failed share the failure instead of each waiting for their own.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -14,9 +14,6 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::fault::{Aftermath, Fault};
-use super::session::Session;
-use super::settings::PostgresSettings;
 use crate::StoreError;
 
 /// How often a request is tried that others were in the way of.
@@ -24,10 +21,58 @@ const TRIES: u32 = 8;
 /// The pause before the second try at the longest; it doubles from try to try.
 const FIRST_PAUSE: Duration = Duration::from_millis(4);
 
-pub(super) struct Pool {
-    pub(super) settings: PostgresSettings,
+/// What becomes of the session on which a request failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aftermath {
+    /// It goes on.
+    Keep,
+    /// It goes on, and the request had no effect because others were in its way: try again.
+    Retry,
+    /// It is closed.
+    Close,
+}
+
+/// Why a request got no result, in the words of one backend.
+pub(crate) trait Fault: Send + Sized {
+    /// No answer came within this many milliseconds.
+    fn late(ms: u128) -> Self;
+
+    /// What becomes of the session.
+    fn aftermath(&self) -> Aftermath;
+
+    /// The error that the caller gets; `place` is the store's URL without its secrets.
+    fn tell(self, place: &str) -> StoreError;
+}
+
+/// How connections of one backend are made.
+pub(crate) trait Connect: Send + Sync {
+    /// The server's name in messages.
+    const SERVER: &'static str;
+    /// A connection that is ready.
+    type Session: Send;
+    /// Why a request failed.
+    type Fault: Fault;
+
+    /// Makes a connection, within the time that it may take.
+    fn connect(&self) -> impl Future<Output = Result<Self::Session, Self::Fault>> + Send;
+
+    /// Whether the connection is known to have ended.
+    fn is_closed(session: &Self::Session) -> bool;
+
+    /// The store's URL without its secrets.
+    fn place(&self) -> &str;
+
+    /// How many connections are open at most.
+    fn connections(&self) -> usize;
+
+    /// How long one try of a request may take from its first byte to its last.
+    fn answer_timeout(&self) -> Duration;
+}
+
+pub(crate) struct Pool<C: Connect> {
+    pub(crate) settings: C,
     permits: Semaphore,
-    idle: Mutex<Vec<Session>>,
+    idle: Mutex<Vec<C::Session>>,
     failed: Mutex<Option<Failed>>,
 }
 
@@ -38,14 +83,14 @@ struct Failed {
 }
 
 /// A connection in the hands of one request; dropping it closes it.
-pub(super) struct Lent<'a> {
-    session: Session,
-    pool: &'a Pool,
+pub(crate) struct Lent<'a, C: Connect> {
+    session: C::Session,
+    pool: &'a Pool<C>,
     _permit: SemaphorePermit<'a>,
 }
 
-impl Lent<'_> {
-    pub(super) fn session(&mut self) -> &mut Session {
+impl<C: Connect> Lent<'_, C> {
+    pub(crate) fn session(&mut self) -> &mut C::Session {
         &mut self.session
     }
 
@@ -54,33 +99,33 @@ impl Lent<'_> {
     }
 }
 
-impl Pool {
-    pub(super) fn new(settings: PostgresSettings) -> Self {
-        let permits = Semaphore::new(settings.connections);
+impl<C: Connect> Pool<C> {
+    pub(crate) fn new(settings: C) -> Self {
+        let permits = Semaphore::new(settings.connections());
         Self { settings, permits, idle: Mutex::default(), failed: Mutex::default() }
     }
 
     /// A connection, once one is free.
-    async fn lend(&self) -> Result<Lent<'_>, StoreError> {
+    async fn lend(&self) -> Result<Lent<'_, C>, StoreError> {
         if Handle::try_current().is_err() {
-            return Err(StoreError::Refused(
-                "PostgreSQL's driver runs inside a tokio runtime, and there is none here; call \
-                 from one, or use idgen-runtime with its feature tokio"
-                    .to_owned(),
-            ));
+            return Err(StoreError::Refused(format!(
+                "{}'s driver runs inside a tokio runtime, and there is none here; call from one, \
+                 or use idgen-runtime with its feature tokio",
+                C::SERVER
+            )));
         }
         let began = Instant::now();
         let permit = self.permits.acquire().await.expect("the semaphore is never closed");
         while let Some(session) = self.pop() {
-            if !session.is_closed() {
+            if !C::is_closed(&session) {
                 return Ok(Lent { session, pool: self, _permit: permit });
             }
         }
         self.share_failure(began)?;
-        match Session::open(&self.settings).await {
+        match self.settings.connect().await {
             Ok(session) => Ok(Lent { session, pool: self, _permit: permit }),
             Err(fault) => {
-                let error = fault.tell(&self.settings.place);
+                let error = fault.tell(self.settings.place());
                 if let StoreError::Unavailable(said) = &error {
                     let failed = Failed { at: Instant::now(), said: said.clone() };
                     *lock(&self.failed) = Some(failed);
@@ -90,7 +135,7 @@ impl Pool {
         }
     }
 
-    fn pop(&self) -> Option<Session> {
+    fn pop(&self) -> Option<C::Session> {
         lock(&self.idle).pop()
     }
 
@@ -104,48 +149,55 @@ impl Pool {
 }
 
 /// The tries of one request.
-pub(super) struct Tries<'a> {
-    pool: &'a Pool,
+pub(crate) struct Tries<'a, C: Connect> {
+    pool: &'a Pool<C>,
     made: u32,
+    /// What all tries have taken; waiting for a connection does not count.
+    spent: Duration,
 }
 
-impl<'a> Tries<'a> {
-    pub(super) fn new(pool: &'a Pool) -> Self {
-        Self { pool, made: 0 }
+impl<'a, C: Connect> Tries<'a, C> {
+    pub(crate) fn new(pool: &'a Pool<C>) -> Self {
+        Self { pool, made: 0, spent: Duration::ZERO }
     }
 
     /// A connection for the next try.
-    pub(super) async fn begin(&mut self) -> Result<Lent<'a>, StoreError> {
+    pub(crate) async fn begin(&mut self) -> Result<Lent<'a, C>, StoreError> {
         self.made += 1;
         self.pool.lend().await
     }
 
     /// Runs one try, for as long as an answer may take.
-    pub(super) async fn limit<T>(
-        &self,
-        work: impl Future<Output = Result<T, Fault>>,
-    ) -> Result<T, Fault> {
-        let limit = self.pool.settings.answer_timeout();
+    pub(crate) async fn limit<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, C::Fault>>,
+    ) -> Result<T, C::Fault> {
+        let (limit, began) = (self.pool.settings.answer_timeout(), Instant::now());
         let answered = tokio::time::timeout(limit, work).await;
-        answered.unwrap_or(Err(Fault::Late(limit.as_millis())))
+        self.spent += began.elapsed();
+        answered.unwrap_or(Err(C::Fault::late(limit.as_millis())))
     }
 
     /// What the caller is told of a try, or `None` if it is to be made again.
-    pub(super) async fn end<T>(
+    pub(crate) async fn end<T>(
         &self,
-        lent: Lent<'a>,
-        outcome: Result<T, Fault>,
+        lent: Lent<'a, C>,
+        outcome: Result<T, C::Fault>,
     ) -> Option<Result<T, StoreError>> {
-        let aftermath = outcome.as_ref().map_or_else(Fault::aftermath, |_| Aftermath::Keep);
+        let aftermath = outcome.as_ref().map_or_else(C::Fault::aftermath, |_| Aftermath::Keep);
         match aftermath {
-            Aftermath::Close => drop(lent),
+            Aftermath::Close => {
+                lock(&self.pool.idle).clear();
+                drop(lent);
+            }
             Aftermath::Keep | Aftermath::Retry => lent.give_back(),
         }
-        if aftermath == Aftermath::Retry && self.made < TRIES {
+        let may_retry = self.made < TRIES && self.spent < self.pool.settings.answer_timeout();
+        if aftermath == Aftermath::Retry && may_retry {
             tokio::time::sleep(pause(self.made)).await;
             return None;
         }
-        Some(outcome.map_err(|fault| fault.tell(&self.pool.settings.place)))
+        Some(outcome.map_err(|fault| fault.tell(self.pool.settings.place())))
     }
 }
 

@@ -1,0 +1,87 @@
+//! Sequences in a MySQL or MariaDB database, shared by any number of hosts.
+//!
+//! Four InnoDB tables named `idgen_*` are made in the database at the first use. A lease is a
+//! change of one row. The common lease is one packet of statements, hence one round trip and one
+//! commit; a tail, a rest, an unknown name and every change by hand take a transaction that locks
+//! the row.
+//!
+//! - The URL is taken apart when the store is made; connections are made at the first use and anew
+//!   when they were lost. What was under way on a lost connection is *unavailable*, and costs a gap
+//!   at most.
+//! - Deadlocks and waits for locks that took too long are tried again, with pauses that are bounded
+//!   and differ.
+//! - A server in read-only mode, such as a replica, is refused: its numbers may be old.
+//! - No name and no text from outside is pasted into SQL: names travel as hexadecimal digits.
+//!
+//! Whether an answer is on disk is the server's to decide, not a session's: [`MysqlStore`]'s
+//! identity says what the server is set to. There is no TLS yet; options that ask for it are
+//! refused, never silently left out.
+
+use std::fmt;
+
+use crate::StoreError;
+use crate::pool::Pool;
+
+mod dsn;
+mod fault;
+mod identity;
+mod rows;
+mod schema;
+mod sequences;
+mod session;
+mod settings;
+
+pub(crate) use dsn::is_dsn;
+
+/// Sequences in a MySQL or MariaDB database.
+///
+/// Its futures run inside a tokio runtime with time and I/O enabled; idgen-runtime brings one.
+pub struct MysqlStore {
+    pool: Pool<settings::MysqlSettings>,
+}
+
+impl fmt::Debug for MysqlStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MysqlStore").field("place", &self.pool.settings.place).finish()
+    }
+}
+
+impl MysqlStore {
+    /// Takes `url` apart; nothing is connected yet.
+    ///
+    /// `mysql://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE[?OPTION=VALUE&...]`, `mariadb://` likewise,
+    /// or the form that Go programs use: `[USER[:PASSWORD]@][tcp(HOST[:PORT])]/DATABASE[?...]`,
+    /// where a password is taken as it is and the host is 127.0.0.1 by default. A host that begins
+    /// with a slash (`%2F` in a URL, `unix(PATH)` in Go's form) is the path of a socket. Options:
+    ///
+    /// | option | meaning | default |
+    /// |---|---|---|
+    /// | `connections` | how many are open at most, 1 to 64 | 4 |
+    /// | `connect_timeout_ms` | until a new connection is ready, 1 ms to 1 h | 5000 |
+    /// | `statement_timeout_ms` | for each statement, 1 ms to 1 h | 5000 |
+    /// | `isolation` | `read-committed` or `repeatable-read`; both are safe | see below |
+    /// | `ssl-mode`, `tls` | `disabled`, `preferred`, `false`: without TLS; others are refused | |
+    ///
+    /// Under `read-committed`, the default, callers are less in each other's way; a server that
+    /// writes statements into its binary log takes only `repeatable-read`, and gets it. Options
+    /// of Go's driver that mean nothing here (`charset`, `parseTime`, `loc` and others) are taken
+    /// in Go's form and left out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Refused`] names what is wrong, and shows no password.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use idgen_store::mysql::MysqlStore;
+    /// let store = MysqlStore::new("mysql://idgen:secret@db.internal/ids?connections=8")?;
+    /// assert!(!format!("{store:?}").contains("secret"));
+    /// let same = MysqlStore::new("idgen:secret@tcp(db.internal:3306)/ids?parseTime=True")?;
+    /// assert!(!format!("{same:?}").contains("secret"));
+    /// # Ok::<(), idgen_store::StoreError>(())
+    /// ```
+    pub fn new(url: &str) -> Result<Self, StoreError> {
+        Ok(Self { pool: Pool::new(settings::MysqlSettings::parse(url)?) })
+    }
+}

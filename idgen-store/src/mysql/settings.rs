@@ -1,0 +1,168 @@
+//! What the address of a MySQL database says.
+
+use std::time::Duration;
+
+use mysql_async::OptsBuilder;
+
+use super::dsn;
+use crate::StoreError;
+use crate::url::StoreUrl;
+
+/// The options of a URL, as `mysql` documents them.
+const OPTIONS: [&str; 6] =
+    ["connect_timeout_ms", "connections", "isolation", "ssl-mode", "statement_timeout_ms", "tls"];
+
+/// An hour: longer than anything here is worth waiting for.
+const LONGEST_MS: u64 = 3_600_000;
+const CONNECT_TIMEOUT_MS: u64 = 5_000;
+const STATEMENT_TIMEOUT_MS: u64 = 5_000;
+const CONNECTIONS: u64 = 4;
+const MOST_CONNECTIONS: u64 = 64;
+const PORT: u16 = 3306;
+
+/// What transactions see of each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Isolation {
+    ReadCommitted,
+    RepeatableRead,
+}
+
+impl Isolation {
+    /// As SQL spells it.
+    pub(super) fn sql(self) -> &'static str {
+        match self {
+            Self::ReadCommitted => "READ COMMITTED",
+            Self::RepeatableRead => "REPEATABLE READ",
+        }
+    }
+}
+
+/// An address that has been understood.
+#[derive(Clone)]
+pub(super) struct MysqlSettings {
+    /// The URL without its secrets, as messages show it.
+    pub(super) place: String,
+    pub(super) reach: OptsBuilder,
+    pub(super) connections: usize,
+    pub(super) connect_timeout: Duration,
+    /// What the server is told where it can be; the answer is waited for a little longer.
+    pub(super) statement_timeout: Duration,
+    /// `None` for what suits the server.
+    pub(super) isolation: Option<Isolation>,
+}
+
+impl MysqlSettings {
+    pub(super) fn parse(text: &str) -> Result<Self, StoreError> {
+        let mut url = match dsn::is_dsn(text) {
+            true => StoreUrl::parse(&dsn::to_url(text)?)?,
+            false => StoreUrl::parse(text)?,
+        };
+        let place = url.place();
+        for option in ["ssl-mode", "tls"] {
+            check_tls(&place, option, url.take(option).as_deref())?;
+        }
+        let ms = |number: Option<u64>, usual| Duration::from_millis(number.unwrap_or(usual));
+        let connect = url.take_number("connect_timeout_ms", 1..=LONGEST_MS)?;
+        let statement = url.take_number("statement_timeout_ms", 1..=LONGEST_MS)?;
+        let connections = url.take_number("connections", 1..=MOST_CONNECTIONS)?;
+        let isolation = isolation(&place, url.take("isolation").as_deref())?;
+        url.finish(&OPTIONS)?;
+        Ok(Self {
+            reach: reach(&url, &place)?,
+            place,
+            connections: usize::try_from(connections.unwrap_or(CONNECTIONS)).expect("at most 64"),
+            connect_timeout: ms(connect, CONNECT_TIMEOUT_MS),
+            statement_timeout: ms(statement, STATEMENT_TIMEOUT_MS),
+            isolation,
+        })
+    }
+}
+
+fn isolation(place: &str, word: Option<&str>) -> Result<Option<Isolation>, StoreError> {
+    match word {
+        None => Ok(None),
+        Some("read-committed") => Ok(Some(Isolation::ReadCommitted)),
+        Some("repeatable-read") => Ok(Some(Isolation::RepeatableRead)),
+        Some(word) => Err(StoreError::Refused(format!(
+            "option isolation of {place} is read-committed or repeatable-read, not '{}'; write one \
+             of them or leave it out",
+            word.escape_debug()
+        ))),
+    }
+}
+
+/// Server, login and database, for the driver.
+fn reach(url: &StoreUrl, place: &str) -> Result<OptsBuilder, StoreError> {
+    if url.path.is_empty() || url.path.contains('/') {
+        return Err(StoreError::Refused(format!(
+            "{place} names no database; write mysql://USER:PASSWORD@HOST/DATABASE"
+        )));
+    }
+    let [at] = &url.hosts[..] else {
+        return Err(StoreError::Refused(format!(
+            "{place} names several servers; name one that takes writes, or a proxy that finds it"
+        )));
+    };
+    let reach = OptsBuilder::default()
+        .user(url.user.clone())
+        .pass(url.password.as_ref().map(|password| password.reveal().to_owned()))
+        .db_name(Some(url.path.clone()))
+        // Else a driver that was told a host goes past a tunnel to a socket that the server names.
+        .prefer_socket(false)
+        .stmt_cache_size(0)
+        // A peer that is gone without a word is noticed between requests too.
+        .tcp_keepalive(Some(Duration::from_secs(10)));
+    Ok(match at.host.starts_with('/') {
+        true => reach.socket(Some(at.host.clone())),
+        false => reach.ip_or_hostname(at.host.clone()).tcp_port(at.port.unwrap_or(PORT)),
+    })
+}
+
+/// Refuses to speak in the clear where encryption was asked for.
+fn check_tls(place: &str, option: &str, mode: Option<&str>) -> Result<(), StoreError> {
+    match mode.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("disabled" | "preferred" | "false") => Ok(()),
+        Some(mode) => Err(StoreError::Refused(format!(
+            "{place}: {option}={} cannot be had, this build speaks to MySQL without TLS; put a TLS \
+             tunnel or a proxy on this host between them, or leave {option} out if the network is \
+             trusted",
+            mode.escape_debug()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mysql_async::Opts;
+
+    fn refused(url: &str) -> String {
+        MysqlSettings::parse(url).err().expect("it is refused").to_string()
+    }
+
+    #[test]
+    fn both_forms_say_the_same() {
+        for text in ["mysql://me:s%40f@host/db", "me:s@f@tcp(host:3306)/db?charset=utf8mb4"] {
+            let settings = MysqlSettings::parse(text).unwrap();
+            assert_eq!((settings.connections, settings.isolation), (4, None));
+            let opts = Opts::from(settings.reach);
+            assert_eq!((opts.ip_or_hostname(), opts.tcp_port()), ("host", 3306));
+            assert_eq!((opts.user(), opts.pass()), (Some("me"), Some("s@f")));
+            assert_eq!((opts.db_name(), opts.prefer_socket()), (Some("db"), false));
+        }
+        let opts = Opts::from(MysqlSettings::parse("me@unix(/run/s.sock)/db").unwrap().reach);
+        assert_eq!((opts.socket(), opts.pass()), (Some("/run/s.sock"), None));
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_refused_by_name() {
+        assert!(refused("mysql://me:secret@host/db?pool=3").contains("option 'pool'"));
+        assert!(refused("mysql://me:secret@host").contains("names no database"));
+        assert!(refused("mysql://me:secret@one,two/db").contains("several servers"));
+        assert!(refused("mysql://host/db?isolation=none").contains("repeatable-read"));
+        for url in ["mysql://me:secret@host/db?ssl-mode=REQUIRED", "me:secret@/db?tls=true"] {
+            let said = refused(url);
+            assert!(said.contains("without TLS") && !said.contains("secret"), "{said}");
+        }
+    }
+}

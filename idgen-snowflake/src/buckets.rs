@@ -1,6 +1,6 @@
 //! Up to 32 generators of one worker id, told apart by the layout's bucket field.
 //!
-//! Each bucket is a lane of its own: a word, a gate and a horizon that rise independently. They
+//! Each bucket is a lane of its own: a word and a horizon that rise independently. They
 //! have one lease and so end as one. Bucket 0 elects the ender: the call whose `fetch_or` found it
 //! open ends all others before it yields the one receipt, which is the greatest of theirs. A
 //! bucket that is still open meanwhile issues ids that its own later `fetch_or` covers.

@@ -14,7 +14,7 @@
 //!           A single number of a tick that is open already is claimed by adding, as above.
 //!           Refused: open_below = 0.
 //!           Given, but the hint is behind the window: as refused.
-//!           Given, and the hint is in the window: open_below = horizon.
+//!           Given, and the tick is in the nearer half of the window: open_below = horizon.
 //! ```
 //!
 //! All differences are unsigned. A hint that is none (0) or before the window of the floor makes a
@@ -25,8 +25,8 @@
 //! `open_below` keeps refused calls from adding (loading the contended word before adding brings
 //! its line twice). What it lets through is tested again, but for the horizon: it holds nothing
 //! else than 0 or a horizon that was granted, and horizons only rise. Whoever is refused shuts it,
-//! and whoever gets a number with a hint that would have done opens it: they disagree, and write
-//! by turns, only if their clocks are further apart than the borrow window.
+//! and whoever gets a number of the nearer half of the window opens it: they disagree, and write by
+//! turns, only if their clocks are further apart than half the window.
 //!
 //! The slow path reads the clock *after* the word: no word is ahead of a merely old reading.
 //!
@@ -64,7 +64,7 @@ pub(crate) struct Lane {
     word: CacheLine<Word>,
 }
 
-/// Gate and horizon only rise.
+/// Gate and horizon only rise; what is open below them does not.
 #[derive(Debug)]
 struct Edge {
     /// The short path is open to clocks whose window ends below this tick: the horizon, or an

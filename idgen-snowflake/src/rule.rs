@@ -12,7 +12,7 @@ pub enum Rule {
     ClaimIsOneAdd,
     /// A claim lies at or below the horizon's last tick. Without: only the window counts.
     HorizonTest,
-    /// A claim lies in the window of the clock. Without: the gate alone decides.
+    /// A claim lies in the window of the clock. Without: later ticks count too.
     WindowTest,
     /// A claim is not older than the clock. Without: old ticks are stamped after idle time.
     LowerBound,
@@ -22,7 +22,7 @@ pub enum Rule {
     SlowIsOneExchange,
     /// A block stays inside its tick. Without: it runs on.
     BlockInTick,
-    /// A refusal raises the gate. Without: the gate stays at the floor.
+    /// A refusal keeps later calls from adding. Without: they add in vain.
     GateRises,
     /// Ending is one read-modify-write. Without: a load and a store.
     EndIsOneOr,

@@ -152,3 +152,17 @@ fn a_window_that_ends_at_the_horizon_ends_before_it() {
         assert_eq!(refusal == Refusal::Exhausted, early_ms < 12, "{refusal:?}");
     }
 }
+
+/// Nobody has gone the slow way yet: what the short path lets through is what it began with.
+#[test]
+fn a_new_generator_stops_at_its_horizon() {
+    let layout = Layout::builder(41).node("worker", 10).sequence(3).build();
+    let floor_ms = 1_750_000_000_000;
+    for lease_ms in [9, 10, 11] {
+        let lease = WorkerLease::assume(1, Floor::at(floor_ms), floor_ms + lease_ms).unwrap();
+        let snowflake = Snowflake::new(&layout, lease).unwrap();
+        let ids = std::iter::from_fn(|| snowflake.next_id(&At(floor_ms)).ok());
+        let last_ms = ids.map(|id| layout.decode(id).unwrap().unix_ms()).max().unwrap();
+        assert!(last_ms < floor_ms + lease_ms, "{last_ms} of {lease_ms} ms");
+    }
+}

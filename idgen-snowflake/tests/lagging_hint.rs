@@ -84,3 +84,33 @@ fn a_fill_opens_a_tick_by_the_exact_clock() {
     assert_eq!(snowflake.fill(&parked, &mut third), 9);
     assert_eq!(tick_of(&third), 52, "without a hint the exact clock decides");
 }
+
+/// Two callers, one of them a tick behind the other, when the word stands far ahead of both: the
+/// one is issued there, the other refused. Each opening lost a number: half of them.
+#[test]
+fn clocks_a_little_apart_waste_next_to_nothing() {
+    let layout = preset("standard").unwrap();
+    for lag_ms in [1, 5] {
+        let lease = WorkerLease::assume(7, Floor::at(START_MS), START_MS + 10_000).unwrap();
+        let snowflake = Snowflake::new(layout, lease).unwrap();
+        let (ahead, behind) = (At(START_MS + 200), At(START_MS + 200 - lag_ms));
+        snowflake.next_id(&ahead).unwrap();
+        while snowflake.next_id(&behind).is_ok() {}
+        let mut issued = 0;
+        while snowflake.next_id(&ahead).is_ok() {
+            issued += 1;
+            assert!(snowflake.next_id(&behind).is_err());
+        }
+        assert!(issued >= 4096 * lag_ms - 8, "{issued} of {}", 4096 * lag_ms);
+    }
+}
+
+#[test]
+fn a_fill_by_a_wild_hint_stays_in_the_window() {
+    let lease = WorkerLease::assume(7, Floor::at(START_MS), START_MS + 1000).unwrap();
+    let snowflake = Snowflake::new(preset("standard").unwrap(), lease).unwrap();
+    snowflake.next_id(&At(START_MS + 5000)).expect("the last tick is issued late");
+    let wild = Lagging { exact_ms: Cell::new(START_MS), hint_ms: u64::MAX };
+    assert!(snowflake.next_id(&wild).is_err());
+    assert_eq!(snowflake.fill(&wild, &mut [0; 10]), 0);
+}

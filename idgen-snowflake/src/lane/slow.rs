@@ -26,11 +26,12 @@ impl Lane {
         }
         let claim = self.claim(clock, 1)?;
         let tick = ground.tick_of(claim.first);
-        if tick > now + ground.borrow {
-            // The hint lags: until it is there, adding would waste a number a call.
-            self.shut(tick.cast_unsigned());
-        } else {
+        if tick <= now + ground.borrow / 2 {
             self.open();
+        } else if tick > now + ground.borrow && now + ground.borrow >= 0 {
+            // The hint lags: until it is there, adding would waste a number a call. One that is
+            // none never adds.
+            self.shut(tick.cast_unsigned());
         }
         Ok(ground.id(claim.first))
     }
@@ -97,7 +98,7 @@ impl Lane {
         let ground = &self.edge.ground;
         let word = self.word.load();
         let claim = ground.step(word, clock.hint_unix_ms(), self.last(), n).ok()?;
-        if claim.first != word {
+        if claim.first != word || claim.late {
             return None;
         }
         self.word.exchange(word, claim.first + claim.len, ground.rules).ok()?;

@@ -58,9 +58,15 @@ impl Background {
         output.await.ok()
     }
 
-    /// Waits, whatever executor the caller runs under.
+    /// Waits, whatever executor the caller runs under. Whoever gives up waiting leaves no timer
+    /// behind: deadlines may be a century away.
     pub(crate) async fn sleep(&self, duration: Duration) {
-        if self.run(engine::sleep(duration)).await.is_none() {
+        let (mut done, slept) = oneshot::channel();
+        self.spawn(async move {
+            futures_lite::future::or(engine::sleep(duration), done.cancellation()).await;
+            done.send(()).ok();
+        });
+        if slept.await.is_err() {
             // The thread has stopped: there is nothing left to wait for.
             futures_lite::future::yield_now().await;
         }
@@ -128,6 +134,11 @@ pub(crate) mod tokio_engine {
         pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
             self.0.spawn(future);
         }
+
+        #[cfg(test)]
+        pub(crate) fn tasks(&self) -> usize {
+            self.0.metrics().num_alive_tasks()
+        }
     }
 
     /// Waits; only on the background thread.
@@ -193,6 +204,21 @@ mod tests {
         assert_eq!(block_on(background.until(deadline, never)), None);
         background.stop();
         assert_eq!(block_on(background.run(async { 7 })), None);
+    }
+
+    #[cfg(feature = "tokio")]
+    #[test]
+    fn who_gives_up_waiting_leaves_nothing_behind() {
+        let background = Background::start().unwrap();
+        let century = Instant::now() + Duration::from_secs(100 * 365 * 86_400);
+        for _ in 0..100 {
+            assert_eq!(block_on(background.until(century, async { 7 })), Some(7));
+        }
+        let begun = Instant::now();
+        while background.spawner.tasks() > 0 {
+            assert!(begun.elapsed() < Duration::from_secs(5), "timers are left");
+            std::thread::yield_now();
+        }
     }
 
     #[test]

@@ -27,6 +27,29 @@ pub(crate) struct Keeper {
     pub(crate) last_worker: Option<u64>,
 }
 
+/// A keeper with its first lease, till somebody takes it over. A caller that has gone away
+/// meanwhile never does: then the worker id is released instead of being held for nobody.
+pub(crate) struct Unwatched(Option<Keeper>);
+
+impl Unwatched {
+    pub(crate) fn new(keeper: Keeper) -> Self {
+        Self(Some(keeper))
+    }
+
+    pub(crate) fn watched(mut self) -> Option<Keeper> {
+        self.0.take()
+    }
+}
+
+impl Drop for Unwatched {
+    fn drop(&mut self) {
+        if let Some(keeper) = self.0.take() {
+            let background = Arc::clone(&keeper.snowflakes.background);
+            background.spawn(async move { keeper.release().await });
+        }
+    }
+}
+
 impl Keeper {
     /// Claims until it succeeds, the error cannot pass, or the time is up.
     pub(crate) async fn claim_first(&mut self) -> Result<(), StartError> {

@@ -15,7 +15,7 @@ use crate::clocks::AnyClock;
 use crate::error::{IssueError, StartError};
 use crate::guard::{Guard, SpaceGuard};
 use crate::journal::Journal;
-use crate::keeper::Keeper;
+use crate::keeper::{Keeper, Unwatched};
 use crate::sequence::{Sequence, late};
 use crate::settings::{Settings, SnowflakeSettings};
 use crate::snowflakes::Snowflakes;
@@ -223,12 +223,14 @@ impl Runtime {
             timeout: shared.settings.store_timeout,
             last_worker: None,
         };
-        let claimed =
-            shared.background.run(async move { keeper.claim_first().await.map(|()| keeper) });
+        let claimed = shared
+            .background
+            .run(async move { keeper.claim_first().await.map(|()| Unwatched::new(keeper)) });
         let keeper = match claimed.await {
-            Some(claimed) => claimed?,
-            None => return Err(IssueError::draining().into()),
+            Some(claimed) => claimed?.watched(),
+            None => None,
         };
+        let Some(keeper) = keeper else { return Err(IssueError::draining().into()) };
         let (done, ended) = oneshot::channel();
         shared.background.spawn(async move {
             keeper.run().await;

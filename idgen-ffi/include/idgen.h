@@ -1302,8 +1302,9 @@ idgen_status idgen_next(struct idgen_store *store,
  * NULL).
  *
  * Sequences and snowflakes of the store answer ENDED from then on; close them too, before or
- * after. No call with this store may begin when its closing has begun: a pointer that was copied
- * before dangles afterwards, as after `free`. A pointer that is NULL already is OK.
+ * after. A call with this store that another thread begins too late answers BAD_STATE, as does a
+ * second closing by a pointer that was copied; but a store that is opened later may be given the
+ * same address. A pointer that is NULL already is OK.
  *
  * A program that ends without closing loses no more than ids: what was not handed back is a gap.
  *

@@ -28,10 +28,7 @@ class patience {
 public:
     template <class Rep, class Period>
     constexpr patience(std::chrono::duration<Rep, Period> time) noexcept
-        : ms_(time <= time.zero()
-                  ? 0
-                  : static_cast<std::uint64_t>(
-                        std::chrono::ceil<std::chrono::milliseconds>(time).count())) {}
+        : ms_(in_ms(time)) {}
     [[nodiscard]] constexpr std::uint64_t ms() const noexcept { return ms_; }
     [[nodiscard]] static constexpr patience without_end() noexcept {
         patience forever(std::chrono::milliseconds(0));
@@ -40,6 +37,14 @@ public:
     }
 
 private:
+    template <class Rep, class Period>
+    static constexpr std::uint64_t in_ms(std::chrono::duration<Rep, Period> time) noexcept {
+        if (!(time > time.zero())) return 0;
+        // What a number of milliseconds could not hold, such as hours::max(), has no end.
+        if (std::chrono::duration<double, std::milli>(time).count() > 1e15) return IDGEN_FOREVER;
+        return static_cast<std::uint64_t>(
+            std::chrono::ceil<std::chrono::milliseconds>(time).count());
+    }
     std::uint64_t ms_;
 };
 

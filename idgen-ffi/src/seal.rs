@@ -130,16 +130,41 @@ fn sealed<T: Block>(block: *const T, body: T::Body) -> Sealed<T> {
     Sealed { mark: mark_of(block), forks, birth, body }
 }
 
-/// Blocks of our own memory that live, and the count of forks when the last was made.
+/// What lives that a fork would tear apart, and the count of forks when the last was begun.
 #[cfg(feature = "full")]
-static BOXED: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
+static ALIVE: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 
-/// Refuses in a process that was forked while it had blocks of our own: what stands behind them,
-/// locks of files above all, is half there in the child, and SQLite would trust it.
+/// Counted as alive: a block of our own memory, or a store from before it is opened until it has
+/// been closed, which takes longer than its block lives.
+#[cfg(feature = "full")]
+pub(crate) struct Alive(());
+
+#[cfg(feature = "full")]
+impl Alive {
+    /// One more, unless [`check_unforked`] refuses.
+    pub(crate) fn begin() -> Answer<Self> {
+        check_unforked()?;
+        let [live, forks] = &ALIVE;
+        // Relaxed: see `check_unforked`.
+        forks.store(FORKS.load(Ordering::Relaxed), Ordering::Relaxed);
+        live.fetch_add(1, Ordering::Relaxed); // Relaxed: see `check_unforked`.
+        Ok(Self(()))
+    }
+}
+
+#[cfg(feature = "full")]
+impl Drop for Alive {
+    fn drop(&mut self) {
+        ALIVE[0].fetch_sub(1, Ordering::Relaxed); // Relaxed: see `check_unforked`.
+    }
+}
+
+/// Refuses in a process that was forked while anything was alive: what stands behind it, locks of
+/// files above all, is half there in the child, and SQLite would trust it.
 #[cfg(feature = "full")]
 pub(crate) fn check_unforked() -> Answer {
     watch_forks()?;
-    let [live, forks] = &BOXED;
+    let [live, forks] = &ALIVE;
     // Relaxed: a child reads what its parent wrote before the fork; see the module's head.
     let stale = forks.load(Ordering::Relaxed) != FORKS.load(Ordering::Relaxed);
     // Relaxed: as above.
@@ -151,13 +176,11 @@ pub(crate) fn check_unforked() -> Answer {
 #[cfg(feature = "full")]
 pub(crate) fn boxed<T: Block>(make: impl FnOnce() -> T::Body) -> Answer<*mut T> {
     const { assert!(align_of::<T>() <= align_of::<Sealed<T>>()) }
-    check_unforked()?;
+    // Ended by `close_boxed`.
+    core::mem::forget(Alive::begin()?);
     let body = make();
     let block = Box::into_raw(Box::<Sealed<T>>::new_uninit());
     let content = sealed(block.cast_const().cast(), body);
-    // Relaxed: see `check_unforked`.
-    BOXED[1].store(content.forks, Ordering::Relaxed);
-    BOXED[0].fetch_add(1, Ordering::Relaxed); // Relaxed: see `check_unforked`.
     // SAFETY: allocated just now, nobody else has it; `close_boxed` makes a box of it again.
     unsafe { (*block).write(content) };
     Ok(block.cast())
@@ -176,7 +199,7 @@ pub(crate) unsafe fn close_boxed<T: Block>(block: *mut T) -> Answer<T::Body> {
     // SAFETY: made by `boxed`, and nobody else has it.
     let mut sealed = unsafe { Box::from_raw(sealed) };
     sealed.mark = 0;
-    BOXED[0].fetch_sub(1, Ordering::Relaxed); // Relaxed: see `check_unforked`.
+    drop(Alive(()));
     Ok(sealed.body)
 }
 

@@ -22,6 +22,11 @@ impl Failure {
         Self { status, words: Some(words.into()) }
     }
 
+    /// The store has been closed.
+    pub(super) fn closed() -> Self {
+        Self::new(Status::Ended, "the store is closed; open it again")
+    }
+
     pub(super) fn status(&self) -> Status {
         self.status
     }
@@ -59,9 +64,7 @@ impl From<IssueError> for Failure {
             Cause::ClockHold => Status::NotYet,
             Cause::Clash => Status::WorkersTaken,
             Cause::Frozen => Status::Frozen,
-            Cause::Draining => {
-                return Self::new(Status::Ended, "the store is closed; open it again");
-            }
+            Cause::Draining => return Self::closed(),
             _ => Status::Internal,
         };
         Self::new(status, error.to_string())

@@ -98,6 +98,10 @@ impl Options {
         }
         // SAFETY: the caller's promise.
         let path = unsafe { text(self.state_dir, MAX_PATH, Status::BadName)? };
+        if path.is_empty() {
+            let words = "state_dir is empty; name a directory, or leave it NULL";
+            return Err(Failure::new(Status::BadName, words));
+        }
         Ok(Some(PathBuf::from(path)))
     }
 

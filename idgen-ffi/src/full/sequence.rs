@@ -11,10 +11,10 @@ use idgen_runtime::{Cause, IssueError};
 use super::failure::{Failure, Told, explained};
 use super::options::Definition;
 use super::store::{Store, opened, taken};
-use super::wait::{deadline_after, wait};
+use super::wait::{deadline_after, wait, wait_for_it};
 use super::words::name;
 use crate::guard::guard;
-use crate::pointer::{input, items_mut, output};
+use crate::pointer::{counter, input, items_mut, output};
 use crate::range::Range;
 use crate::seal::{Block, boxed, open};
 use crate::segment::some;
@@ -42,7 +42,8 @@ pub(super) fn take(
     if let Some(range) = sequence.take_at_hand(max) {
         return Ok(range);
     }
-    sequence.take_blocking(max, deadline).map_err(|error| refused(sequence, error, deadline))
+    let taken = wait_for_it(sequence.take(max, deadline))?;
+    taken.map_err(|error| refused(sequence, error, deadline))
 }
 
 /// A store that said nothing is late; one that said why it grants nothing is unavailable.
@@ -83,7 +84,7 @@ pub unsafe extern "C" fn idgen_sequence_open(
         let place = unsafe { output(opened_sequence)? };
         place.put(core::ptr::null_mut())?;
         // SAFETY: the caller's promise.
-        let (store, name) = unsafe { (opened(store)?, name(sequence)?) };
+        let (store, name) = (opened(store)?, unsafe { name(sequence)? });
         let deadline = deadline_after(timeout_ms);
         let open = if definition.is_null() {
             store.sequence(&name, deadline)?
@@ -162,8 +163,9 @@ pub unsafe extern "C" fn idgen_sequence_fill(
 ) -> Status {
     explained(why, why_size, || {
         // SAFETY: the caller's promise.
-        let (sealed, ids, filled) =
-            unsafe { (open(sequence)?, items_mut(ids, len)?, output(filled)?) };
+        let filled = unsafe { counter(filled)? };
+        // SAFETY: the caller's promise.
+        let (sealed, ids) = unsafe { (open(sequence)?, items_mut(ids, len)?) };
         let deadline = deadline_after(timeout_ms);
         fill(ids, |count| filled.set(count), |max| take(&sealed.body, max, deadline))
     })
@@ -176,7 +178,6 @@ pub(super) fn fill(
     take: impl Fn(NonZeroU64) -> Told<IdRange>,
 ) -> Told {
     let (mut rest, mut count) = (ids, 0);
-    tell(count);
     while let Some(max) = NonZeroU64::new(u64::try_from(rest.len()).unwrap_or(u64::MAX)) {
         let range = take(max)?;
         let (places, after) = rest.split_at_mut(usize::try_from(range.len()).unwrap_or(0));

@@ -15,11 +15,11 @@ use super::failure::{Failure, Told, explained};
 use super::field_names::named;
 use super::sequence::fill;
 use super::store::{Store, opened, taken};
-use super::wait::deadline_after;
+use super::wait::{deadline_after, wait_for_it};
 use super::words::name;
 use crate::guard::guard;
 use crate::layout::Layout;
-use crate::pointer::{input, items_mut, output};
+use crate::pointer::{counter, input, items_mut, output};
 use crate::range::Range;
 use crate::seal::{Block, boxed, open};
 use crate::segment::some;
@@ -57,7 +57,8 @@ fn take(
     if let Some(range) = snowflakes.take_at_hand(bucket, max) {
         return Ok(range);
     }
-    snowflakes.take_blocking(bucket, max, deadline).map_err(|error| {
+    let taken = wait_for_it(snowflakes.take(bucket, max, deadline))?;
+    taken.map_err(|error| {
         Failure::from(error).instead_of(Status::SequenceEnded, Status::LayoutEnded)
     })
 }
@@ -134,8 +135,8 @@ pub unsafe extern "C" fn idgen_snowflakes_open(
         let place = unsafe { output(snowflakes)? };
         place.put(core::ptr::null_mut())?;
         // SAFETY: the caller's promise.
-        let (store, space, layout) =
-            unsafe { (opened(store)?, name(id_space)?, layout_of(layout)?) };
+        let (space, layout) = unsafe { (name(id_space)?, layout_of(layout)?) };
+        let store = opened(store)?;
         check_time(&layout)?;
         let mut settings = SnowflakeSettings::new(space.as_str(), &layout)?;
         settings.wish = wish_of(worker, &layout)?;
@@ -215,8 +216,9 @@ pub unsafe extern "C" fn idgen_snowflakes_fill(
 ) -> Status {
     explained(why, why_size, || {
         // SAFETY: the caller's promise.
-        let (sealed, ids, filled) =
-            unsafe { (open(snowflakes)?, items_mut(ids, len)?, output(filled)?) };
+        let filled = unsafe { counter(filled)? };
+        // SAFETY: the caller's promise.
+        let (sealed, ids) = unsafe { (open(snowflakes)?, items_mut(ids, len)?) };
         let deadline = deadline_after(timeout_ms);
         fill(ids, |count| filled.set(count), |max| take(&sealed.body, bucket, max, deadline))
     })

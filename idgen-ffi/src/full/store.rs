@@ -3,10 +3,13 @@
 use core::ffi::c_char;
 use core::num::NonZeroU64;
 use core::ptr;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use idgen_runtime::{Runtime, Settings};
+use idgen_runtime::{Runtime, Settings, StopReport};
 use idgen_store::{Name, StoreError};
 
 use super::failure::{Failure, Told, explained};
@@ -17,7 +20,7 @@ use super::wait::{deadline_after, wait};
 use super::words::{name, text};
 use crate::guard::guard;
 use crate::pointer::{input, output, output_if_wanted};
-use crate::seal::{Block, boxed, check, check_unforked, close_boxed, open};
+use crate::seal::{Alive, Block, check, check_unforked, close_boxed};
 use crate::status::{Answer, Status};
 
 /// The longest URL, in bytes.
@@ -33,26 +36,30 @@ pub struct Store {
     _opaque: [u64; 0],
 }
 
-impl Block for Store {
-    type Body = Arc<Opened>;
-    const KIND: u64 = 0xD81E_6A35_49F7_B20C;
-}
+/// The stores that are open, by the addresses that callers know them by. What is not among them is
+/// never looked at: no caller can tell whether a call of another thread has quite begun when it
+/// closes the store.
+static OPEN: RwLock<BTreeMap<usize, Arc<Opened>>> = RwLock::new(BTreeMap::new());
 
 /// Shared with the calls under way, which a closing does not wait for.
 pub(crate) struct Opened {
     pub(super) runtime: Runtime,
     pub(super) spaces: Spaces,
     must_exist: bool,
+    is_closing: AtomicBool,
+    /// The last to go.
+    _alive: Alive,
 }
 
 impl Opened {
-    fn new(url: &str, settings: Settings, must_exist: bool) -> Told<Arc<Self>> {
+    fn new(url: &str, settings: Settings, must_exist: bool, alive: Alive) -> Told<Arc<Self>> {
         let store = idgen_store::open(url).map_err(|error| match error {
             StoreError::Refused(words) => Failure::new(Status::BadUrl, words),
             other => Failure::from(other),
         })?;
         let runtime = Runtime::start(store, settings)?;
-        Ok(Arc::new(Self { runtime, spaces: Spaces::default(), must_exist }))
+        let (spaces, is_closing) = (Spaces::default(), AtomicBool::new(false));
+        Ok(Arc::new(Self { runtime, spaces, must_exist, is_closing, _alive: alive }))
     }
 
     /// A sequence as it is; created by default unless the caller forbade that.
@@ -78,7 +85,8 @@ impl Opened {
         name: &Name,
         deadline: Instant,
     ) -> Told<Arc<idgen_runtime::Sequence>> {
-        Ok(wait(deadline, self.runtime.sequence(name, deadline_after(u64::MAX)))??)
+        let open = wait(deadline, self.runtime.sequence(name, deadline_after(u64::MAX)))?;
+        open.map_err(|error| self.told(error.into()))
     }
 
     pub(super) fn create(
@@ -87,8 +95,29 @@ impl Opened {
         definition: &idgen_store::Definition,
         deadline: Instant,
     ) -> Told {
-        wait(deadline, self.runtime.create(name, definition))??;
+        let created = wait(deadline, self.runtime.create(name, definition))?;
+        created.map_err(|error| self.told(error.into()))?;
         Ok(())
+    }
+
+    /// A stop may look like an outage to those who wait.
+    fn told(&self, failure: Failure) -> Failure {
+        // Relaxed: set before the stop, which is what such an answer comes of.
+        let closed = self.is_closing.load(Ordering::Relaxed);
+        if closed && failure.status() == Status::Unavailable { Failure::closed() } else { failure }
+    }
+
+    /// Stops on a thread of its own: an exit handler, or the destructor of a static object in C++,
+    /// runs where the thread's locals are gone already, and those are needed to wait.
+    fn stop(self: Arc<Self>) -> StopReport {
+        self.is_closing.store(true, Ordering::Relaxed); // Relaxed: see `told`.
+        let same = Arc::clone(&self);
+        let stopper = thread::Builder::new().name("idgen-close".to_owned());
+        match stopper.spawn(move || same.runtime.stop_blocking()).map(JoinHandle::join) {
+            Ok(Ok(report)) => report,
+            // No thread is to be had, or the stop was cut short by a panic: then this ends at once.
+            Ok(Err(_)) | Err(_) => self.runtime.stop_blocking(),
+        }
     }
 }
 
@@ -104,13 +133,38 @@ pub struct CloseReport {
 }
 
 /// The store behind a caller's pointer, kept alive for the call.
+pub(super) fn opened(store: *const Store) -> Answer<Arc<Opened>> {
+    check(store)?;
+    // Before the lock, which a thread of the parent's may have held at the fork.
+    check_unforked()?;
+    let open = OPEN.read().unwrap_or_else(PoisonError::into_inner);
+    open.get(&store.addr()).cloned().ok_or(Status::BadState)
+}
+
+/// The address that the caller knows it by; no other store has it as long as this one lives.
+fn registered(opened: Arc<Opened>) -> *mut Store {
+    let store = Arc::as_ptr(&opened).cast_mut().cast::<Store>();
+    let mut open = OPEN.write().unwrap_or_else(PoisonError::into_inner);
+    open.insert(store.addr(), opened);
+    store
+}
+
+/// Takes a store out of the caller's variable, which is NULL from then on.
 ///
 /// # Safety
 ///
-/// What is not NULL must come from `idgen_open`, and its closing must not have begun.
-pub(super) unsafe fn opened(store: *const Store) -> Answer<Arc<Opened>> {
-    // SAFETY: the caller's promise is ours.
-    Ok(Arc::clone(unsafe { &open(store)?.body }))
+/// What is not NULL must be a variable.
+unsafe fn unregistered(variable: *mut *mut Store) -> Answer<Option<Arc<Opened>>> {
+    check(variable)?;
+    // SAFETY: not NULL and aligned; the rest is the caller's promise.
+    let store = unsafe { variable.replace(ptr::null_mut()) };
+    if store.is_null() {
+        return Ok(None);
+    }
+    check(store)?;
+    check_unforked()?;
+    let mut open = OPEN.write().unwrap_or_else(PoisonError::into_inner);
+    open.remove(&store.addr()).map(Some).ok_or(Status::BadState)
 }
 
 /// Opens the store that `url` names and starts the thread behind it: durable ids in three calls.
@@ -148,7 +202,7 @@ pub unsafe extern "C" fn idgen_open(
         // SAFETY: the caller's promise.
         let store = unsafe { output(store)? };
         store.put(ptr::null_mut())?;
-        check_unforked().map_err(|status| {
+        let alive = Alive::begin().map_err(|status| {
             let words = "this process was forked from one that had a store open; fork first, then \
                          open, or exec";
             Failure::new(status, words)
@@ -163,8 +217,8 @@ pub unsafe extern "C" fn idgen_open(
             settings = unsafe { options.settings()? };
             must_exist = flag(options.must_exist, "must_exist")?;
         }
-        let opened = Opened::new(url, settings, must_exist)?;
-        Ok(store.put(boxed(|| opened)?)?)
+        let opened = Opened::new(url, settings, must_exist, alive)?;
+        Ok(store.put(registered(opened))?)
     })
 }
 
@@ -188,7 +242,7 @@ pub unsafe extern "C" fn idgen_next(
 ) -> Status {
     explained(why, why_size, || {
         // SAFETY: the caller's promise.
-        let (store, id) = unsafe { (opened(store)?, output(id)?) };
+        let (store, id) = (opened(store)?, unsafe { output(id)? });
         // SAFETY: the caller's promise.
         let name = unsafe { name(sequence)? };
         let deadline = deadline_after(timeout_ms);
@@ -203,8 +257,9 @@ pub unsafe extern "C" fn idgen_next(
 /// NULL).
 ///
 /// Sequences and snowflakes of the store answer ENDED from then on; close them too, before or
-/// after. No call with this store may begin when its closing has begun: a pointer that was copied
-/// before dangles afterwards, as after `free`. A pointer that is NULL already is OK.
+/// after. A call with this store that another thread begins too late answers BAD_STATE, as does a
+/// second closing by a pointer that was copied; but a store that is opened later may be given the
+/// same address. A pointer that is NULL already is OK.
 ///
 /// A program that ends without closing loses no more than ids: what was not handed back is a gap.
 ///
@@ -216,10 +271,10 @@ pub unsafe extern "C" fn idgen_close(store: *mut *mut Store, report: *mut CloseR
         // SAFETY: the caller's promise.
         let report = unsafe { output_if_wanted(report)? };
         // SAFETY: the caller's promise.
-        let Some(store) = (unsafe { taken(store)? }) else {
+        let Some(store) = (unsafe { unregistered(store)? }) else {
             return report.put(CloseReport::default());
         };
-        let stopped = store.runtime.stop_blocking();
+        let stopped = store.stop();
         report.put(CloseReport {
             lost_ids: stopped.lost_ids,
             unfinished: u64::try_from(stopped.unfinished).unwrap_or(u64::MAX),

@@ -1,9 +1,8 @@
 //! Waiting for a future on the caller's thread, for so long and no longer.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use super::failure::{Failure, Told};
@@ -20,19 +19,40 @@ pub(super) fn deadline_after(timeout_ms: u64) -> Instant {
     Instant::now() + Duration::from_millis(timeout_ms).min(A_CENTURY)
 }
 
-/// Wakes the thread that waits.
-struct Unpark(Thread);
+/// Wakes the thread that waits. Nothing of it is local to the thread: exit handlers, and
+/// destructors of static objects in C++, run where such locals are gone already.
+#[derive(Default)]
+struct Bell {
+    has_rung: Mutex<bool>,
+    rings: Condvar,
+}
 
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
+impl Bell {
+    /// Till it rings, for so long at most.
+    fn wait(&self, time: Duration) {
+        let rung = self.has_rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let woken = self.rings.wait_timeout_while(rung, time, |rung| !*rung);
+        *woken.unwrap_or_else(PoisonError::into_inner).0 = false;
     }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        *self.has_rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.rings.notify_one();
+    }
+}
+
+/// The output of a future that keeps a deadline of its own.
+pub(super) fn wait_for_it<T>(future: impl Future<Output = T>) -> Told<T> {
+    wait(deadline_after(IDGEN_FOREVER), future)
 }
 
 /// The future's output; DEADLINE if it is not there in time.
 pub(super) fn wait<T>(deadline: Instant, future: impl Future<Output = T>) -> Told<T> {
     let mut future = pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let bell = Arc::new(Bell::default());
+    let waker = Waker::from(Arc::clone(&bell));
     let mut context = Context::from_waker(&waker);
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
@@ -43,7 +63,7 @@ pub(super) fn wait<T>(deadline: Instant, future: impl Future<Output = T>) -> Tol
             let words = "the store did not answer in the time given; give more or call again";
             return Err(Failure::new(Status::Deadline, words));
         }
-        thread::park_timeout(left);
+        bell.wait(left);
     }
 }
 

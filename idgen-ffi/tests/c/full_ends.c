@@ -12,7 +12,7 @@ static void holds_the_write_lock(int ids)
     struct flock lock = {
         .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = WRITE_LOCK, .l_len = 1};
     int log_index = open(scratch_path("waits.db-shm"), O_RDWR);
-    if (log_index < 0 || fcntl(log_index, F_SETLK, &lock) != 0)
+    if (log_index < 0 || fcntl(log_index, F_SETLKW, &lock) != 0)
         _exit(2);
     tell(ids, 1);
     /* Till the parent ends it. */
@@ -34,7 +34,8 @@ static void waits(struct member *self)
         status = idgen_sequence_next(waited_for, IDGEN_FOREVER, &id, self->nth == 1 ? why : NULL,
                                      sizeof why);
     else
-        status = idgen_next(open, "waited for", IDGEN_FOREVER, &id, NULL, 0);
+        status = idgen_next(open, self->nth % 4 ? "to be made" : "waited for", IDGEN_FOREVER, &id,
+                            NULL, 0);
     self->sum = (uint64_t)status;
 }
 
@@ -107,7 +108,10 @@ static void objects_outlive_their_store(void)
     CHECK_STATUS(OK, idgen_snowflakes_open(store, "a", NULL, IDGEN_ANY_WORKER, SOON, &snowflakes,
                                            why, sizeof why));
     CHECK_STATUS(OK, idgen_sequence_next(sequence, SOON, &id, why, sizeof why));
+    idgen_store *copy = store;
     scratch_close(&store);
+    CHECK_STATUS(BAD_STATE, idgen_next(copy, "a", SOON, &id, why, sizeof why));
+    CHECK_STATUS(BAD_STATE, idgen_close(&copy, NULL));
     CHECK_STATUS(ENDED, idgen_sequence_next(sequence, SOON, &id, why, sizeof why));
     CHECK_STATUS(ENDED, idgen_sequence_take(sequence, 5, SOON, &range, why, sizeof why));
     CHECK_STATUS(ENDED, idgen_sequence_fill(sequence, SOON, ids, 2, &filled, why, sizeof why));
@@ -181,6 +185,72 @@ static void who_is_forked_with_none_open_opens_its_own(void)
     CHECK_EQUAL(3, id);
 }
 
+static void is_refused(int ids)
+{
+    idgen_store *own = NULL;
+    CHECK_STATUS(BAD_STATE, idgen_open(scratch_url("waits.db"), NULL, &own, why, sizeof why));
+    tell(ids, 1);
+}
+
+static void *closes_at_once(void *report)
+{
+    CHECK_STATUS(OK, idgen_close(&store, report));
+    return NULL;
+}
+
+/* A store that is being closed is still there, although no pointer leads to it. */
+static void a_child_of_a_closing_is_refused(void)
+{
+    uint64_t told = 0, id = 0;
+    pthread_t closer;
+    idgen_close_report report;
+    store = scratch_open("waits.db", NULL);
+    CHECK_STATUS(OK, idgen_next(store, "slowly closed", SOON, &id, why, sizeof why));
+    struct teller holder = teller_start(holds_the_write_lock);
+    CHECK_EQUAL(1, teller_read(&holder, &told, 1));
+    if (pthread_create(&closer, NULL, closes_at_once, &report) != 0)
+        abort();
+    struct timespec pause = {0, 300000000};
+    nanosleep(&pause, NULL);
+    struct teller child = teller_start(is_refused);
+    CHECK_EQUAL(1, teller_read(&child, &told, 1));
+    teller_end(&child, 0);
+    pthread_join(closer, NULL);
+    kill(holder.pid, SIGKILL);
+    teller_end(&holder, 1);
+}
+
+static int told_at_exit;
+
+static void closes_at_exit(void)
+{
+    uint64_t id = 0;
+    idgen_close_report report = {7, 7};
+    CHECK_STATUS(OK, idgen_next(store, "another", SOON, &id, why, sizeof why));
+    CHECK_STATUS(OK, idgen_close(&store, &report));
+    CHECK_EQUAL(0, report.lost_ids + report.unfinished);
+    tell(told_at_exit, atomic_load(&check_failures));
+    _exit(0);
+}
+
+static void ends_with_exit(int ids)
+{
+    uint64_t id = 0;
+    told_at_exit = ids;
+    store = scratch_open("exit.db", NULL);
+    CHECK_STATUS(OK, idgen_next(store, "a", SOON, &id, why, sizeof why));
+    if (atexit(closes_at_exit) != 0)
+        abort();
+    exit(0);
+}
+
+/* Static objects of C++ end so: behind the end of what is local to the thread. */
+static void a_store_is_closed_in_an_exit_handler(void)
+{
+    struct teller child = teller_start(ends_with_exit);
+    teller_end(&child, 0);
+}
+
 static void stores_open_and_close_again_and_again(void)
 {
     for (int round = 0; round < 20; round++) {
@@ -204,6 +274,8 @@ int main(void)
     RUN(a_late_store_is_told_from_a_broken_one);
     RUN(objects_outlive_their_store);
     RUN(a_child_is_refused_and_the_parent_goes_on);
+    RUN(a_child_of_a_closing_is_refused);
+    RUN(a_store_is_closed_in_an_exit_handler);
     RUN(who_is_forked_with_none_open_opens_its_own);
     RUN(stores_open_and_close_again_and_again);
     return scratch_finish();

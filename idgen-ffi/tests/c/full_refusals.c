@@ -58,13 +58,14 @@ static void a_state_directory_has_one_store(void)
     char dir[128];
     snprintf(dir, sizeof dir, "%s/state", scratch);
     idgen_options with_dir = {.state_dir = dir}, in_a_file = {.state_dir = "/dev/null"};
-    idgen_options no_text = {.state_dir = "\xff"};
+    idgen_options no_text = {.state_dir = "\xff"}, empty = {.state_dir = ""};
     idgen_store *store = scratch_open("state.db", &with_dir), *second = NULL;
     const char *url = scratch_url("state.db");
     CHECK_STATUS(IN_USE, idgen_open(url, &with_dir, &second, why, sizeof why));
     CHECK(says("in use") && says("another directory"));
     CHECK_STATUS(UNAVAILABLE, idgen_open(url, &in_a_file, &second, why, sizeof why));
     CHECK_STATUS(BAD_NAME, idgen_open(url, &no_text, &second, why, sizeof why));
+    CHECK_STATUS(BAD_NAME, idgen_open(url, &empty, &second, why, sizeof why));
     scratch_close(&store);
     store = scratch_open("state.db", &with_dir);
     scratch_close(&store);
@@ -103,6 +104,7 @@ static void names_and_pointers(void)
     idgen_range range;
     CHECK_STATUS(OUT_OF_RANGE, idgen_sequence_take(sequence, 0, SOON, &range, why, sizeof why));
     CHECK_STATUS(NULL, idgen_sequence_fill(sequence, SOON, NULL, 3, &filled, why, sizeof why));
+    CHECK_EQUAL(0, filled);
     CHECK_STATUS(OK, idgen_sequence_fill(sequence, 0, NULL, 0, &filled, why, sizeof why));
     CHECK_EQUAL(0, filled);
     CHECK_STATUS(NULL, idgen_sequence_definition(sequence, NULL));

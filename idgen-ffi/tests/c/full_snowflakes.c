@@ -133,6 +133,18 @@ static void buckets_have_ids_of_their_own(void)
     scratch_close(&store);
 }
 
+static void who_gives_up_holds_no_worker_id(void)
+{
+    static const idgen_options long_leases = {.lease_ms = 3600000};
+    idgen_store *store = scratch_open("given-up.db", &long_leases);
+    idgen_snowflakes *none = NULL;
+    CHECK_STATUS(DEADLINE, idgen_snowflakes_open(store, "a", NULL, 5, 0, &none, why, sizeof why));
+    /* What was claimed for the first call is released when its answer finds nobody. */
+    idgen_snowflakes *open = space_open(store, "a", NULL, 5);
+    CHECK_STATUS(OK, idgen_snowflakes_close(&open));
+    scratch_close(&store);
+}
+
 static idgen_snowflakes *crowded;
 
 static void takes_ids(struct member *self)
@@ -242,7 +254,7 @@ static void a_lease_that_was_slept_away_is_lost(void)
     CHECK_EQUAL(1, teller_read(&sleeper, &theirs, 1));
     idgen_store *store = scratch_open("lost.db", &SHORT_LEASES);
     idgen_snowflakes *none = NULL;
-    CHECK_STATUS(WORKERS_TAKEN, idgen_snowflakes_open(store, "lost", &tiny, 0, 1500, &none, why,
+    CHECK_STATUS(WORKERS_TAKEN, idgen_snowflakes_open(store, "lost", &tiny, 0, 5000, &none, why,
                                                       sizeof why));
     CHECK(none == NULL && strstr(why, "held by") != NULL);
     kill(sleeper.pid, SIGSTOP);
@@ -268,6 +280,7 @@ int main(void)
     RUN(a_lease_that_was_slept_away_is_lost);
     RUN(ids_carry_time_and_worker);
     RUN(wrong_arguments);
+    RUN(who_gives_up_holds_no_worker_id);
     RUN(buckets_have_ids_of_their_own);
     RUN(eight_threads_repeat_nothing);
     RUN(one_worker_id_serves_all_openings);

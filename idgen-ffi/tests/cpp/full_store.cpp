@@ -111,6 +111,8 @@ static void what_was_moved_or_closed_is_none() {
 static void patience_is_a_duration() {
     CHECK(idgen::patience(2s).ms() == 2000 && idgen::patience(1us).ms() == 1);
     CHECK(idgen::patience(-5s).ms() == 0 && idgen::forever.ms() == IDGEN_FOREVER);
+    CHECK(idgen::patience(std::chrono::hours::max()).ms() == IDGEN_FOREVER);
+    CHECK(idgen::patience(std::chrono::duration<double>(0.5)).ms() == 500);
     idgen::store ids("memory:");
     CHECK(ids.next("orders", idgen::forever) == 1);
 }

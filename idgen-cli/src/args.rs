@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod doors;
 pub(crate) mod layout;
 
 use std::path::PathBuf;
@@ -82,6 +83,7 @@ Examples:
   idgen serve
   idgen serve --data-dir /var/lib/idgen --http 0.0.0.0:8080 --tcp off
   idgen serve --zone 3 --dc 1 --machine 2      a GenID node
+  idgen serve --artisanal-http localhost:8090 --artisanal-tcp localhost:8091
   idgen serve --store postgres://me:secret@db/ids --layout off --tcp off
 
 Standard output gets one line for each door and then 'ready'; the log goes to standard error
@@ -92,7 +94,7 @@ pub(crate) struct ServeArgs {
     pub(crate) place: PlaceArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
-    /// Address of idpool and the native API, or off.
+    /// Address of idpool, idpot and the native API, or off.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) http: Listen,
     /// Address of the GenID protocol, or off.
@@ -101,6 +103,8 @@ pub(crate) struct ServeArgs {
     /// Address of administration, or off. Whoever reaches it may change sequences.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     pub(crate) admin: Listen,
+    #[command(flatten)]
+    pub(crate) doors: doors::DoorArgs,
     /// GenID zone, 0 to 31.
     #[arg(long, default_value_t = 0, value_parser = at_most::<31>, allow_hyphen_values = true)]
     pub(crate) zone: u64,

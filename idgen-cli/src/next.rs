@@ -16,7 +16,7 @@ pub(crate) fn run(args: &NextArgs, output: &Output) -> Result<(), Failure> {
     let store = open(&args.place)?.sequences;
     let (ranges, ended) = block_on(async {
         if args.sequence.is_none() {
-            create_if_absent(store.as_ref(), &name).await?;
+            create_if_absent(store.as_ref(), &name, &Definition::default()).await?;
         }
         Ok::<_, Failure>(lease(store.as_ref(), &name, args.count).await)
     })??;
@@ -30,15 +30,14 @@ pub(crate) fn run(args: &NextArgs, output: &Output) -> Result<(), Failure> {
     }
 }
 
-/// Creates a sequence with the usual settings unless there is one with any.
+/// Creates a sequence unless there is one with any settings.
 pub(crate) async fn create_if_absent(
     store: &dyn SequenceStore,
     name: &Name,
+    definition: &Definition,
 ) -> Result<(), StoreError> {
     match store.describe(name).await {
-        Err(StoreError::Unknown { .. }) => {
-            store.create(name, &Definition::default()).await.map(|_created| ())
-        }
+        Err(StoreError::Unknown { .. }) => store.create(name, definition).await.map(|_created| ()),
         described => described.map(|_info| ()),
     }
 }

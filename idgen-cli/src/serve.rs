@@ -9,7 +9,7 @@ use std::time::Duration;
 use idgen_runtime::{Runtime, Settings, SnowflakeSettings, Snowflakes};
 use idgen_server::{Desk, Limits, Server, iso_date};
 use idgen_snowflake::Preset;
-use idgen_store::{Name, Wish};
+use idgen_store::{Definition, Name, Order, Wish};
 use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -22,6 +22,8 @@ use listen::{Bound, raise_file_limit};
 
 /// The layout of the GenID door.
 const GENID: &str = "genid";
+/// The original's increment of artisanal integers.
+const ARTISANAL_INCREMENT: u64 = 2;
 /// What `--layout` says when native snowflakes are not wanted.
 const OFF: &str = "off";
 /// From here on GenID's ids are negative as signed numbers: 2038-01-19T03:14:08Z.
@@ -44,6 +46,7 @@ pub(crate) fn run(args: &ServeArgs, output: &Output) -> Result<(), Failure> {
 /// What the arguments come to, checked before anything is touched.
 struct Plan {
     pool: Name,
+    integers: Name,
     layout: Option<&'static Preset>,
     genid: &'static Preset,
     genid_worker: u64,
@@ -59,7 +62,8 @@ impl Plan {
         let nodes = [("zone", args.zone), ("dc", args.dc), ("machine", args.machine)];
         let genid_worker =
             genid.layout.worker(&nodes).map_err(|error| Failure::usage(error.to_string()))?;
-        Ok(Self { pool: Name::new(&args.pool)?, layout, genid, genid_worker })
+        let integers = Name::new(&args.doors.artisanal_sequence)?;
+        Ok(Self { pool: Name::new(&args.pool)?, integers, layout, genid, genid_worker })
     }
 }
 
@@ -140,7 +144,11 @@ fn start(args: &ServeArgs, plan: &Plan) -> Result<Runtime, Failure> {
 }
 
 async fn desk(args: &ServeArgs, plan: &Plan, runtime: &Runtime) -> Result<Desk, Failure> {
-    create_if_absent(runtime.sequences().as_ref(), &plan.pool).await?;
+    let store = runtime.sequences().as_ref();
+    create_if_absent(store, &plan.pool, &Definition::default()).await?;
+    if args.doors.artisanal() {
+        create_if_absent(store, &plan.integers, &artisanal_series()?).await?;
+    }
     let limits = Limits::default();
     // The pinned worker id first: an unpinned one may be any other.
     let genid = if args.tcp.is_off() {
@@ -157,10 +165,17 @@ async fn desk(args: &ServeArgs, plan: &Plan, runtime: &Runtime) -> Result<Desk, 
     Ok(Desk {
         runtime: runtime.clone(),
         pool: plan.pool.clone(),
+        integers: plan.integers.clone(),
         snowflakes,
         genid,
         request_deadline: limits.request_deadline,
     })
+}
+
+/// What the original's engines count when nothing else is said: 2, 4, 6, ...
+fn artisanal_series() -> Result<Definition, Failure> {
+    Definition::new(1, ARTISANAL_INCREMENT, 0, u64::MAX, Order::Leased)
+        .map_err(|error| Failure::usage(error.to_string()))
 }
 
 /// Claims a worker id of the id space that is named after the layout.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use idgen_core::IdRange;
 use idgen_runtime::snowflake::{Decoded, PRESETS, Preset};
 use idgen_runtime::store::{Alteration, Created, Definition, Name, SequenceInfo};
-use idgen_runtime::{Cause, Runtime, Snowflakes};
+use idgen_runtime::{Cause, IssueError, Runtime, Snowflakes};
 
 use crate::Refusal;
 
@@ -54,6 +54,8 @@ pub enum Request {
     },
     /// One sequence, as this server sees it.
     Show(Name),
+    /// Whether the store has a sequence, asked anew each time.
+    Exists(Name),
     /// What an id says.
     Decode {
         /// The id.
@@ -63,7 +65,8 @@ pub enum Request {
     },
     /// Whether this server would answer now.
     Health,
-    /// An operator's request; only the admin door hands these in.
+    /// An operator's request; the admin door hands these in, and idpot's door a creation where
+    /// that is allowed.
     Administer(Administration),
 }
 
@@ -174,6 +177,8 @@ pub struct Desk {
     pub runtime: Runtime,
     /// The sequence that the idpool door serves.
     pub pool: Name,
+    /// The sequence that the artisanal doors serve.
+    pub integers: Name,
     /// The generator of native snowflakes and its layout's name, if this server has one.
     pub snowflakes: Option<(Arc<Snowflakes>, &'static str)>,
     /// The generator of the GenID door, if this server has one.
@@ -218,6 +223,10 @@ impl Desk {
                 Ok(Reply::Ids(genid.take_all(bucket, count, deadline).await?))
             }
             Request::Show(name) => self.show(&name, deadline).await,
+            Request::Exists(name) => {
+                let described = self.runtime.sequences().describe(&name).await;
+                described.map(|_info| Reply::Done).map_err(|e| Refusal::from(IssueError::from(e)))
+            }
             Request::Decode { id, layout } => {
                 let native = self.snowflakes.as_ref().map_or(PRESETS[0].name, |(_, name)| name);
                 DecodedId::new(id, layout.as_deref().unwrap_or(native)).map(Reply::Decoded)

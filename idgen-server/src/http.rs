@@ -1,30 +1,36 @@
 //! HTTP listeners: one connection's life, and which door a path belongs to.
 //!
 //! Paths are matched on their raw bytes and only then decoded, so that a name may hold slashes
-//! (`%2F`) and a path is never read in two ways. On the data listener idpool's own paths are
-//! answered in idpool's manner, everything else as the native API does.
+//! (`%2F`) and a path is never read in two ways. On the data listener idpool's and idpot's own
+//! paths are answered in their own manner, everything else as the native API does. A listener that
+//! carries one dialect answers everything as that dialect does.
 
 mod admin;
+mod artisanal;
 mod body;
+mod form;
 mod idpool;
+mod idpot;
 mod json;
 mod native;
 mod query;
 mod response;
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Method, Uri, server::conn::http1};
+use hyper::{HeaderMap, Method, Uri, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
 use crate::answer::{Desk, Request};
 use crate::door::{Drain, TimedWrites};
-use crate::{Limits, Reply};
+use crate::server::PotCreate;
+use crate::{Limits, Refusal, Reply};
 use response::Response;
 
 /// How many header lines a request may have.
@@ -33,10 +39,23 @@ const MAX_HEADERS: usize = 64;
 /// Which doors a listener carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Listener {
-    /// idpool, native, health.
+    /// idpool, idpot, native, health.
     Data,
-    /// Administration, health.
+    /// Administration, the creation of pots where it belongs there, health.
     Admin,
+    /// Artisanal integers and nothing else.
+    Artisanal,
+}
+
+impl Listener {
+    /// Its word in logs.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Data => "http",
+            Self::Admin => "admin",
+            Self::Artisanal => "artisanal-http",
+        }
+    }
 }
 
 /// What all connections of a listener share.
@@ -44,22 +63,32 @@ pub(crate) struct Door {
     pub(crate) listener: Listener,
     pub(crate) desk: Desk,
     pub(crate) limits: Limits,
+    pub(crate) pot_create: PotCreate,
 }
 
 /// A request without what is left to hyper.
 struct Call {
     method: Method,
     uri: Uri,
-    json: bool,
+    headers: HeaderMap,
     body: Vec<u8>,
+    /// Whether it comes from this host.
+    loopback: bool,
+}
+
+/// Whether an address is this host's, also where IPv6 wraps IPv4.
+fn is_loopback(peer: IpAddr) -> bool {
+    peer.to_canonical().is_loopback()
 }
 
 impl Door {
     /// Serves one connection until it ends or drains.
     pub(crate) async fn serve(self: Arc<Self>, stream: TcpStream, mut drain: Drain) {
+        // A peer that is gone already is nobody's.
+        let loopback = stream.peer_addr().is_ok_and(|peer| is_loopback(peer.ip()));
         let stream = TokioIo::new(TimedWrites::new(stream, self.limits.write));
         let draining = drain.clone();
-        let service = service_fn(|request| self.respond(request, draining.is_begun()));
+        let service = service_fn(|request| self.respond(request, loopback, draining.is_begun()));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head)
@@ -83,26 +112,47 @@ impl Door {
     async fn respond(
         &self,
         request: hyper::Request<Incoming>,
+        loopback: bool,
         draining: bool,
     ) -> Result<Response, Infallible> {
         let (head, body) = request.into_parts();
         let body = match body::read(body, &self.limits).await {
             Ok(body) => body,
-            Err(refusal) => return Ok(response::closing(response::problem(&refusal))),
+            Err(refusal) => {
+                return Ok(response::closing(self.unreadable(head.uri.path(), &refusal)));
+            }
         };
-        let json = body::is_json(&head.headers);
-        let call = Call { method: head.method, uri: head.uri, json, body };
+        let call =
+            Call { method: head.method, uri: head.uri, headers: head.headers, body, loopback };
         let response = self.route(&call, draining).await;
         Ok(if draining { response::closing(response) } else { response })
     }
 
+    /// The answer to a request whose body was not had, in the manner of the path's dialect.
+    fn unreadable(&self, path: &str, refusal: &Refusal) -> Response {
+        match self.listener {
+            Listener::Artisanal => artisanal::mistaken(refusal),
+            Listener::Data if idpot::owns(path) => idpot::mistaken(refusal),
+            Listener::Admin if idpot::creates(path) => idpot::mistaken(refusal),
+            Listener::Data | Listener::Admin => response::problem(refusal),
+        }
+    }
+
     async fn route(&self, call: &Call, draining: bool) -> Response {
         let path = call.uri.path();
-        if path == "/healthz" || path == "/readyz" {
+        let carries_one = self.listener == Listener::Artisanal;
+        if !carries_one && (path == "/healthz" || path == "/readyz") {
             return self.health(call, path == "/readyz", draining).await;
         }
         match self.listener {
+            Listener::Artisanal => artisanal::respond(&self.desk, call).await,
+            Listener::Admin if idpot::creates(path) => {
+                idpot::create_as_admin(&self.desk, self.pot_create, call).await
+            }
             Listener::Admin => admin::respond(&self.desk, call).await,
+            Listener::Data if idpot::owns(path) => {
+                idpot::respond(&self.desk, self.pot_create, call).await
+            }
             Listener::Data if idpool::owns(path) => idpool::respond(&self.desk, call).await,
             Listener::Data => native::respond(&self.desk, call).await,
         }
@@ -120,6 +170,26 @@ impl Door {
             Ok(Reply::Health(health)) => response::readiness(&health, draining),
             Ok(_) => response::defect(),
             Err(refusal) => response::problem(&refusal),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_host_is_known_in_both_families() {
+        for (addr, local) in [
+            ("127.0.0.1", true),
+            ("127.9.9.9", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("10.0.0.1", false),
+            ("::ffff:10.0.0.1", false),
+            ("::", false),
+        ] {
+            assert_eq!(is_loopback(addr.parse().unwrap()), local, "{addr}");
         }
     }
 }

@@ -5,24 +5,31 @@
 //! dialect has the same ids, the same causes and the same deadlines.
 //!
 //! ```text
-//!   HTTP ---- idpool --+
-//!        \--- native --+
-//!   HTTP ---- admin ---+--> Desk::answer() --> idgen_runtime
-//!   TCP ----- GenID ---+
+//!   HTTP ---- idpool ----+
+//!        \--- idpot -----+
+//!        \--- native ----+
+//!   HTTP ---- admin -----+--> Desk::answer() --> idgen_runtime
+//!   TCP ----- GenID -----+
+//!   HTTP ---- artisanal -+
+//!   TCP ----- artisanal -+
 //! ```
 //!
 //! | door | listener | what it answers |
 //! |---|---|---|
 //! | idpool | data | `POST /api/v1/newID`, byte for byte as the original |
+//! | idpot | data | `/id/...`, `/pot/...`, success byte for byte as the original |
 //! | native | data | `/v1/...`, ids as JSON strings, refusals as RFC 9457 problems |
 //! | health | data and admin | `/healthz`, `/readyz` |
 //! | admin | admin only | `/admin/v1/sequences...`, to look at and change them |
 //! | GenID | its own TCP port | two-byte requests, big-endian ids |
+//! | artisanal | its own HTTP port | GET or POST on `/`: one integer in decimal |
+//! | artisanal | its own TCP port | one integer and a newline for each connection |
 //!
 //! A [`Server`] takes listeners that are bound already, and drains: it stops accepting, answers
 //! what has been read, stops the runtime and ends every connection with FIN, all in bounded time.
 
 mod answer;
+mod artisanal;
 mod date;
 mod door;
 mod genid;
@@ -37,5 +44,5 @@ pub use answer::{
 };
 pub use date::iso_date;
 pub use refusal::Refusal;
-pub use server::{Doors, Server};
+pub use server::{Doors, PotCreate, Server};
 pub use settings::Limits;

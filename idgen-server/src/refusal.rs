@@ -44,6 +44,31 @@ impl Refusal {
         }
     }
 
+    /// An answer of another kind than was asked for: a defect of this program.
+    pub(crate) fn defect() -> Self {
+        tracing::error!("an answer was of the wrong kind; please report this defect");
+        Self {
+            cause: Cause::StoreDown,
+            detail: "the server answered itself wrongly; please report this defect".to_owned(),
+            retry_after_ms: None,
+            over_cap: false,
+        }
+    }
+
+    /// A sentence for clients who shall not learn what stands behind the server: the detail may
+    /// hold a store's address and its own words.
+    pub(crate) const fn public(&self) -> &'static str {
+        match self.cause {
+            Cause::BadRequest => "the store does not take this; the server's log has the reason",
+            Cause::Unknown => "there is no such sequence",
+            Cause::Exists => "it exists with other settings",
+            Cause::Exhausted => "the last id is issued; use another sequence",
+            Cause::Frozen => "ids are withheld until an operator has looked at the store",
+            Cause::Draining => "this server is shutting down; ask another",
+            _ => "no id can be had now; try again",
+        }
+    }
+
     /// The HTTP status of the cause.
     ///
     /// # Examples

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::answer::Desk;
 use crate::door::{Drain, accept};
 use crate::http::{Door as HttpDoor, Listener};
-use crate::{Limits, genid};
+use crate::{Limits, artisanal, genid};
 
 /// How long refusals may take to leave after the runtime has stopped.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -25,12 +25,31 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// The listeners to serve on, bound already; what is absent is not served.
 #[derive(Debug, Default)]
 pub struct Doors {
-    /// idpool and the native API, over HTTP.
+    /// idpool, idpot and the native API, over HTTP.
     pub http: Option<TcpListener>,
     /// Administration, over HTTP.
     pub admin: Option<TcpListener>,
     /// GenID, over TCP; needs [`Desk::genid`].
     pub genid: Option<TcpListener>,
+    /// Artisanal integers, over HTTP.
+    pub artisanal_http: Option<TcpListener>,
+    /// Artisanal integers, over TCP.
+    pub artisanal_tcp: Option<TcpListener>,
+    /// Where idpot's clients may create pots.
+    pub pot_create: PotCreate,
+}
+
+/// Where idpot's clients may create pots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PotCreate {
+    /// On the data listener, for peers on this host. Behind a proxy on this host every client is
+    /// such a peer.
+    #[default]
+    Data,
+    /// On the admin listener.
+    Admin,
+    /// Nowhere.
+    Off,
 }
 
 /// A running server.
@@ -50,23 +69,35 @@ impl Server {
     pub fn start(desk: Desk, doors: Doors, limits: Limits) -> Self {
         let (sender, drain) = Drain::channel();
         let mut server = Self { desk, limits, drain: sender, doors: JoinSet::new() };
-        if let Some(listener) = doors.http {
-            server.open_http(listener, Listener::Data, drain.clone());
-        }
-        if let Some(listener) = doors.admin {
-            server.open_http(listener, Listener::Admin, drain.clone());
+        for (listener, which) in [
+            (doors.http, Listener::Data),
+            (doors.admin, Listener::Admin),
+            (doors.artisanal_http, Listener::Artisanal),
+        ] {
+            if let Some(listener) = listener {
+                server.open_http(listener, which, doors.pot_create, drain.clone());
+            }
         }
         if let Some(listener) = doors.genid {
-            server.open_genid(listener, drain);
+            server.open_genid(listener, drain.clone());
+        }
+        if let Some(listener) = doors.artisanal_tcp {
+            server.open_artisanal(listener, drain);
         }
         server
     }
 
-    fn open_http(&mut self, listener: TcpListener, which: Listener, drain: Drain) {
+    fn open_http(
+        &mut self,
+        listener: TcpListener,
+        which: Listener,
+        pot_create: PotCreate,
+        drain: Drain,
+    ) {
         let (desk, limits) = (self.desk.clone(), self.limits.clone());
         let connections = limits.connections;
-        let door = Arc::new(HttpDoor { listener: which, desk, limits });
-        let name = if which == Listener::Data { "http" } else { "admin" };
+        let door = Arc::new(HttpDoor { listener: which, desk, limits, pot_create });
+        let name = which.name();
         self.doors.spawn(accept(name, listener, connections, drain, move |stream, drain| {
             door.clone().serve(stream, drain)
         }));
@@ -79,6 +110,14 @@ impl Server {
         let door = Arc::new(door);
         self.doors.spawn(accept("genid", listener, connections, drain, move |stream, drain| {
             door.clone().serve(stream, drain)
+        }));
+    }
+
+    fn open_artisanal(&mut self, listener: TcpListener, drain: Drain) {
+        let (desk, limits) = (self.desk.clone(), self.limits.clone());
+        let (connections, door) = (limits.connections, "artisanal-tcp");
+        self.doors.spawn(accept(door, listener, connections, drain, move |stream, _drain| {
+            artisanal::serve(desk.clone(), limits.write, stream)
         }));
     }
 

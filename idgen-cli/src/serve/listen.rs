@@ -24,13 +24,17 @@ pub(super) struct Bound {
 
 impl Bound {
     pub(super) async fn new(args: &ServeArgs) -> Result<Self, Failure> {
-        if args.http.is_off() && args.tcp.is_off() && args.admin.is_off() {
+        let usual_off = args.http.is_off() && args.tcp.is_off() && args.admin.is_off();
+        if usual_off && !args.doors.artisanal() {
             return Err(Failure::usage("every door is off; leave at least one open"));
         }
         let doors = Doors {
             http: bind(&args.http, "--http").await?,
             admin: bind(&args.admin, "--admin").await?,
             genid: bind(&args.tcp, "--tcp").await?,
+            artisanal_http: bind(&args.doors.artisanal_http, "--artisanal-http").await?,
+            artisanal_tcp: bind(&args.doors.artisanal_tcp, "--artisanal-tcp").await?,
+            pot_create: args.doors.pot_create.into(),
         };
         Ok(Self { doors })
     }
@@ -38,10 +42,14 @@ impl Bound {
     /// One line for each door, with the address it has.
     pub(super) fn lines(&self, args: &ServeArgs) -> Result<Vec<(String, Value)>, Failure> {
         let genid = format!("GenID, zone {}, dc {}, machine {}", args.zone, args.dc, args.machine);
+        let integers =
+            format!("artisanal integers of '{}'", args.doors.artisanal_sequence.escape_debug());
         let doors = [
-            ("http", &self.doors.http, "idpool and native API".to_owned()),
+            ("http", &self.doors.http, "idpool, idpot and native API".to_owned()),
             ("tcp", &self.doors.genid, genid),
             ("admin", &self.doors.admin, "administration".to_owned()),
+            ("artisanal-http", &self.doors.artisanal_http, integers.clone()),
+            ("artisanal-tcp", &self.doors.artisanal_tcp, integers),
         ];
         let mut lines = Vec::new();
         for (door, listener, what) in doors {

@@ -1,14 +1,12 @@
 //! What goes wrong in the world: one clear line, the right exit code or status, nothing lost.
 
 use std::fs;
-use std::io::Write;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use crate::clients::{Http, once};
-use crate::harness::{Place, Server, assert_distinct, binary};
+use crate::disk::{confined, confined_server, fill_up};
+use crate::harness::{Place, assert_distinct};
 
 /// The one line on standard error, and the exit code.
 fn failure(output: &Output) -> (i32, String) {
@@ -149,44 +147,20 @@ fn an_oversized_batch() {
     assert_eq!(Http::connect(server.http()).unwrap().pool_id().unwrap(), 1, "ids were lost");
 }
 
-/// A server whose data directory is a file system of its own, of this size.
-fn confined(place: &Place, size: &str, fill: bool) -> Command {
-    fs::create_dir_all(place.data_dir()).unwrap();
-    let script = place.path().join("confined.sh");
-    let mut file = fs::File::create(&script).unwrap();
-    let fill = if fill { "cat /dev/zero >\"$1\"/filler 2>/dev/null;" } else { "" };
-    writeln!(file, "#!/bin/sh\nmount -t tmpfs -o size={size} tmpfs \"$1\" && {{ {fill} :; }}")
-        .unwrap();
-    writeln!(file, "shift; exec \"$@\"").unwrap();
-    drop(file);
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-    let serve = place.serve_command(&[]);
-    let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--mount"]).arg(script).arg(place.data_dir());
-    command.arg(binary()).args(serve.get_args()).current_dir(place.path());
-    command
-}
-
 #[test]
 fn a_full_disk_at_the_start() {
     let place = Place::new();
-    let output = confined(&place, "64k", true).output().unwrap();
+    let output = confined(&place, "64k", true, &[]).output().unwrap();
     says(&failure(&output), 3, &["full"]);
 }
 
 #[test]
 fn a_disk_that_fills_up_under_a_server() {
     let place = Place::new();
-    let server = Server::start(confined(&place, "1m", false), &place.path().join("log"));
+    let server = confined_server(&place, "1m", &[]);
     let mut http = Http::connect(server.http()).unwrap();
     let mut ids = vec![http.pool_id().unwrap()];
-    // The server's own view of its file system.
-    let inside = format!("/proc/{}/root{}", server.pid(), place.data_dir().display());
-    let filler = Path::new(&inside).join("filler");
-    let mut file = fs::File::create(&filler).unwrap();
-    while file.write_all(&[0; 4096]).is_ok() {}
-    while file.write_all(&[0]).is_ok() {}
-    drop(file);
+    let filler = fill_up(&server, &place);
     let refused = loop {
         let answer = http.ask("POST", "/v1/sequences/default/ids?count=10000").unwrap();
         if answer.status != 200 {

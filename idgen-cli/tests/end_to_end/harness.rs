@@ -161,6 +161,14 @@ impl Server {
         self.addr("admin")
     }
 
+    pub(crate) fn artisanal_http(&self) -> SocketAddr {
+        self.addr("artisanal-http")
+    }
+
+    pub(crate) fn artisanal_tcp(&self) -> SocketAddr {
+        self.addr("artisanal-tcp")
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -5,8 +5,10 @@
 
 #![expect(clippy::print_stdout, reason = "long tests tell how much they did")]
 
+mod artisanal;
 mod clients;
 mod crash;
+mod disk;
 mod drain;
 mod errors;
 mod frozen;
@@ -14,5 +16,6 @@ mod genid;
 mod harness;
 mod http;
 mod idpool;
+mod idpot;
 mod layouts;
 mod tools;

@@ -15,17 +15,19 @@
 //!
 //! A body must say that it is `application/json`: no web page can make a browser send that to
 //! another origin without asking first, and the listener never agrees.
+//!
+//! Where pots are created here, `POST /pot/create` is answered as idpot does.
 
 use hyper::{Method, StatusCode};
 use idgen_runtime::store::{Alteration, Created, Name};
 use serde::de::DeserializeOwned;
 
-use super::Call;
 use super::json::{AboveBody, AlterationBody, DefinitionBody, SequenceJson, SequencesJson};
 use super::query::{name, values};
 use super::response::{
     Response, defect, empty, is_read, json, method_not_allowed, no_such_path, problem,
 };
+use super::{Call, body::is_of};
 use crate::answer::{Administration, Desk, Reply, Request};
 use crate::refusal::Refusal;
 
@@ -108,7 +110,7 @@ fn read(route: Route<'_>, call: &Call) -> Result<Option<Request>, Refusal> {
 }
 
 fn body<T: DeserializeOwned>(call: &Call) -> Result<T, Refusal> {
-    if !call.json {
+    if !is_of(&call.headers, "application/json") {
         return Err(Refusal::bad_request("send the body as Content-Type: application/json"));
     }
     serde_json::from_slice(&call.body)

@@ -30,9 +30,9 @@ pub(super) async fn read(body: Incoming, limits: &Limits) -> Result<Vec<u8>, Ref
     }
 }
 
-/// Whether the body says of itself that it is JSON.
-pub(super) fn is_json(headers: &HeaderMap) -> bool {
+/// Whether the body says of itself that it is of this media type.
+pub(super) fn is_of(headers: &HeaderMap, media_type: &str) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let media = value.split(';').next().unwrap_or("");
-    media.trim().eq_ignore_ascii_case("application/json")
+    media.trim().eq_ignore_ascii_case(media_type)
 }

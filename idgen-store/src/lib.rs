@@ -11,6 +11,7 @@
 //! | `sqlite` | `sqlite` | yes | yes | yes, fsync before the answer |
 //! | `mysql` | `mysql` | yes | no | yes, if InnoDB is set to flush |
 //! | `postgres` | `postgres` | yes | no | yes, fsync before the answer |
+//! | `redis` | `redis` | yes | no | yes, if it appends and fsyncs always |
 //!
 //! [`open`] chooses a backend by URL. All backends take back the unissued end of a lease while it
 //! is one of the last 16,384 grants and hand-backs of its sequence, and no `advance_to`, `alter` or
@@ -30,11 +31,13 @@ mod open;
 mod pool;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod sequence;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod tenure;
-#[cfg(any(feature = "mysql", feature = "postgres"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "redis"))]
 mod url;
 mod worker;
 

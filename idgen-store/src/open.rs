@@ -8,6 +8,8 @@ use crate::memory::MemoryStore;
 use crate::mysql::MysqlStore;
 #[cfg(feature = "postgres")]
 use crate::postgres::PostgresStore;
+#[cfg(feature = "redis")]
+use crate::redis::RedisStore;
 use crate::{SequenceStore, StoreError, WorkerRegistry};
 
 /// A store that was opened by URL: the faces of one object.
@@ -38,7 +40,7 @@ impl OpenStore {
     }
 
     /// A store of another process, which keeps sequences and no worker ids.
-    #[cfg(any(feature = "mysql", feature = "postgres"))]
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "redis"))]
     fn of_sequences<S: SequenceStore + 'static>(store: S) -> Self {
         Self { sequences: Arc::new(store), workers: None, outlives_process: true }
     }
@@ -53,6 +55,8 @@ const BUILT_IN: &[&str] = &[
     "mysql://USER:PASSWORD@HOST/DATABASE, USER:PASSWORD@tcp(HOST:PORT)/DATABASE",
     #[cfg(feature = "postgres")]
     "postgres://USER:PASSWORD@HOST/DATABASE",
+    #[cfg(feature = "redis")]
+    "redis://HOST",
 ];
 
 /// Opens the store that `url` names, with that backend's defaults.
@@ -63,6 +67,7 @@ const BUILT_IN: &[&str] = &[
 /// | `sqlite:PATH`, `sqlite://PATH` | a `SqliteStore` in the file PATH, taken as it is |
 /// | `mysql://...`, `mariadb://...`, `...@tcp(...)/...` | a `MysqlStore`, likewise |
 /// | `postgres://...`, `postgresql://...` | a `PostgresStore`, with options behind a `?` |
+/// | `redis://...` | a `RedisStore`, with options behind a `?` |
 ///
 /// Nothing is sent over a network: a store on one connects at its first use, inside a tokio
 /// runtime, and its [`identity`](SequenceStore::identity) is the first thing to ask. No error and
@@ -103,6 +108,14 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
         _ if crate::mysql::is_dsn(url) => Ok(OpenStore::of_sequences(MysqlStore::new(url)?)),
         #[cfg(feature = "postgres")]
         "postgres" | "postgresql" => Ok(OpenStore::of_sequences(PostgresStore::new(url)?)),
+        #[cfg(feature = "redis")]
+        "redis" => Ok(OpenStore::of_sequences(RedisStore::new(url)?)),
+        #[cfg(feature = "redis")]
+        "rediss" => Err(StoreError::Refused(
+            "rediss:// cannot be had, this build speaks to Redis without TLS; put a TLS tunnel or \
+             a proxy on this host between them, or write redis:// if the network is trusted"
+                .to_owned(),
+        )),
         // Only the scheme is shown: what follows may hold a password.
         _ => Err(StoreError::Refused(format!(
             "no store of the kind '{scheme}' is built in; choose one of: {}",

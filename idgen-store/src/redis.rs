@@ -1,0 +1,73 @@
+//! Sequences in a Redis server, shared by any number of hosts.
+//!
+//! Of a sequence there are three keys: `idgen:{NAME}:mark`, a hash with its row,
+//! `idgen:{NAME}:tails`, what was handed back, and `idgen:{NAME}:leases`, what may still be; bytes
+//! of a name that are no letters, digits, `-`, `.` or `_` stand as `%XX`. Two more keys,
+//! `idgen:names` and `idgen:identity`, list the sequences and tell one store from another. A key
+//! that is missing is an unknown sequence, never one that begins anew.
+//!
+//! - A change is one script, which Redis runs as a whole. Lua's numbers are exact to 53 bits only,
+//!   so numbers are texts of 20 digits, added and compared by halves: all 64 bits are there.
+//! - The common lease is one script and one round trip. A tail, a rest and a change by hand are
+//!   decided here on what a script showed, and written by a second that does nothing if what was
+//!   decided on has changed; then all begins anew.
+//! - All requests share one connection, which is made at the first use and anew when it was lost.
+//!   What was under way then is *unavailable*, and costs a gap at most.
+//! - A server that may forget what it answered is refused, unless `?durability=lossy` says that it
+//!   may; so is one that evicts keys at will. A replica is unavailable: its numbers may be old.
+//!
+//! There is no TLS, and no cluster or Sentinel, yet; they are refused, never silently left out.
+
+use std::fmt;
+
+use crate::StoreError;
+
+mod fault;
+mod identity;
+mod link;
+mod rows;
+mod scripts;
+mod sequences;
+mod settings;
+
+/// Sequences in a Redis server.
+///
+/// Its futures run inside a tokio runtime with time and I/O enabled; idgen-runtime brings one.
+pub struct RedisStore {
+    link: link::Link,
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").field("place", &self.link.settings.place).finish()
+    }
+}
+
+impl RedisStore {
+    /// Takes `url` apart; nothing is connected yet.
+    ///
+    /// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?OPTION=VALUE&...]`. Options:
+    ///
+    /// | option | meaning | default |
+    /// |---|---|---|
+    /// | `durability` | `lossy` takes a server that may forget its answers, `kept` refuses it | `kept` |
+    /// | `prefix` | what the keys begin with: letters, digits, `-`, `.`, `_` and `:` | `idgen` |
+    /// | `connect_timeout_ms` | until a new connection is ready, 1 ms to 1 h | 5000 |
+    /// | `answer_timeout_ms` | for each request, 1 ms to 1 h | 5000 |
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Refused`] names what is wrong, and shows no password.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use idgen_store::redis::RedisStore;
+    /// let store = RedisStore::new("redis://:secret@cache.internal/3?prefix=ids")?;
+    /// assert!(!format!("{store:?}").contains("secret"));
+    /// # Ok::<(), idgen_store::StoreError>(())
+    /// ```
+    pub fn new(url: &str) -> Result<Self, StoreError> {
+        Ok(Self { link: link::Link::new(settings::RedisSettings::parse(url)?) })
+    }
+}

@@ -13,6 +13,9 @@
 //! | `postgres` | `postgres` | yes | no | yes, fsync before the answer |
 //! | `redis` | `redis` | yes | no | yes, if it appends and fsyncs always |
 //!
+//! With `?schema=idpool` the `mysql` backend adopts idpool's tables, beside running originals: one
+//! sequence, which takes nothing back.
+//!
 //! [`open`] chooses a backend by URL. All backends take back the unissued end of a lease while it
 //! is one of the last 16,384 grants and hand-backs of its sequence, and no `advance_to`, `alter` or
 //! `delete` came between; an older one is answered with [`StoreError::NotCurrent`] and is a gap.

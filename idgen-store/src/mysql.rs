@@ -18,13 +18,16 @@
 //! refused, never silently left out.
 
 use std::fmt;
+use std::sync::Arc;
 
-use crate::StoreError;
 use crate::pool::Pool;
+use crate::{SequenceStore, StoreError};
+use settings::Schema;
 
 mod dsn;
 mod fault;
 mod identity;
+mod idpool;
 mod rows;
 mod schema;
 mod sequences;
@@ -32,6 +35,37 @@ mod session;
 mod settings;
 
 pub(crate) use dsn::is_dsn;
+pub use idpool::IdpoolStore;
+
+/// Runs `$work` on a session of the store's, again while others are in its way. A macro, because
+/// a closure cannot say that the future it returns may change threads.
+macro_rules! on_a_session {
+    ($store:ident, |$session:ident| $work:expr) => {{
+        let mut tries = crate::pool::Tries::new(&$store.pool);
+        loop {
+            let mut lent = tries.begin().await?;
+            let $session = lent.session();
+            let work = async {
+                let outcome = $work.await;
+                $session.settle(outcome).await
+            };
+            let outcome = tries.limit(work).await;
+            if let Some(told) = tries.end(lent, outcome).await {
+                break told;
+            }
+        }
+    }};
+}
+use on_a_session;
+
+/// The store whose tables `url` names by its option `schema`.
+pub(crate) fn open(url: &str) -> Result<Arc<dyn SequenceStore>, StoreError> {
+    let settings = settings::MysqlSettings::parse(url)?;
+    Ok(match settings.schema {
+        Schema::Own => Arc::new(MysqlStore { pool: Pool::new(settings) }),
+        Schema::Idpool(_) => Arc::new(IdpoolStore::with(settings)),
+    })
+}
 
 /// Sequences in a MySQL or MariaDB database.
 ///
@@ -60,6 +94,7 @@ impl MysqlStore {
     /// | `connect_timeout_ms` | until a new connection is ready, 1 ms to 1 h | 5000 |
     /// | `statement_timeout_ms` | for each statement, 1 ms to 1 h | 5000 |
     /// | `isolation` | `read-committed` or `repeatable-read`; both are safe | see below |
+    /// | `schema` | `idpool` makes an [`IdpoolStore`] of it, by [`open`](crate::open) | own tables |
     /// | `ssl-mode`, `tls` | `disabled`, `preferred`, `false`: without TLS; others are refused | |
     ///
     /// Under `read-committed`, the default, callers are less in each other's way; a server that
@@ -82,6 +117,13 @@ impl MysqlStore {
     /// # Ok::<(), idgen_store::StoreError>(())
     /// ```
     pub fn new(url: &str) -> Result<Self, StoreError> {
-        Ok(Self { pool: Pool::new(settings::MysqlSettings::parse(url)?) })
+        let settings = settings::MysqlSettings::parse(url)?;
+        match settings.schema {
+            Schema::Own => Ok(Self { pool: Pool::new(settings) }),
+            Schema::Idpool(_) => Err(StoreError::Refused(format!(
+                "{}: schema=idpool asks for an IdpoolStore; make one, or leave the option out",
+                settings.place
+            ))),
+        }
     }
 }

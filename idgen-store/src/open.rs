@@ -4,8 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::memory::MemoryStore;
-#[cfg(feature = "mysql")]
-use crate::mysql::MysqlStore;
 #[cfg(feature = "postgres")]
 use crate::postgres::PostgresStore;
 #[cfg(feature = "redis")]
@@ -41,8 +39,8 @@ impl OpenStore {
 
     /// A store of another process, which keeps sequences and no worker ids.
     #[cfg(any(feature = "mysql", feature = "postgres", feature = "redis"))]
-    fn of_sequences<S: SequenceStore + 'static>(store: S) -> Self {
-        Self { sequences: Arc::new(store), workers: None, outlives_process: true }
+    fn of_sequences(sequences: Arc<dyn SequenceStore>) -> Self {
+        Self { sequences, workers: None, outlives_process: true }
     }
 }
 
@@ -65,7 +63,7 @@ const BUILT_IN: &[&str] = &[
 /// |---|---|
 /// | `memory:` | a new, empty [`MemoryStore`] |
 /// | `sqlite:PATH`, `sqlite://PATH` | a `SqliteStore` in the file PATH, taken as it is |
-/// | `mysql://...`, `mariadb://...`, `...@tcp(...)/...` | a `MysqlStore`, likewise |
+/// | `mysql://...`, `mariadb://...`, `...@tcp(...)/...` | a `MysqlStore`, or with `schema=idpool` an `IdpoolStore` |
 /// | `postgres://...`, `postgresql://...` | a `PostgresStore`, with options behind a `?` |
 /// | `redis://...` | a `RedisStore`, with options behind a `?` |
 ///
@@ -102,14 +100,16 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
         }
         #[cfg(feature = "mysql")]
         "mysql" | "mariadb" if rest.starts_with("//") => {
-            Ok(OpenStore::of_sequences(MysqlStore::new(url)?))
+            Ok(OpenStore::of_sequences(crate::mysql::open(url)?))
         }
         #[cfg(feature = "mysql")]
-        _ if crate::mysql::is_dsn(url) => Ok(OpenStore::of_sequences(MysqlStore::new(url)?)),
+        _ if crate::mysql::is_dsn(url) => Ok(OpenStore::of_sequences(crate::mysql::open(url)?)),
         #[cfg(feature = "postgres")]
-        "postgres" | "postgresql" => Ok(OpenStore::of_sequences(PostgresStore::new(url)?)),
+        "postgres" | "postgresql" => {
+            Ok(OpenStore::of_sequences(Arc::new(PostgresStore::new(url)?)))
+        }
         #[cfg(feature = "redis")]
-        "redis" => Ok(OpenStore::of_sequences(RedisStore::new(url)?)),
+        "redis" => Ok(OpenStore::of_sequences(Arc::new(RedisStore::new(url)?))),
         #[cfg(feature = "redis")]
         "rediss" => Err(StoreError::Refused(
             "rediss:// cannot be had, this build speaks to Redis without TLS; put a TLS tunnel or \

@@ -248,6 +248,16 @@ pub trait SequenceStore: Send + Sync {
     /// [`StoreError::Unavailable`].
     async fn identity(&self) -> Result<StoreIdentity, StoreError>;
 
+    /// What an operator should know about this store at start, a sentence each: for a form that was
+    /// adopted, what it cannot hold. By default nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    async fn notes(&self) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+
     /// Creates a sequence; with the same definition again nothing changes. A name that was deleted
     /// goes on above its mark.
     ///

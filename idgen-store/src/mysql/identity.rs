@@ -20,7 +20,7 @@ pub(super) async fn read(session: &mut Session) -> Result<StoreIdentity, Fault> 
 }
 
 /// Which server answers: MySQL draws a number for each data folder; MariaDB names host and port.
-fn incarnation(variables: &Variables) -> String {
+pub(super) fn incarnation(variables: &Variables) -> String {
     let named = variables.get("server_uuid").or(variables.get("server_uid"));
     let of = |name| variables.get(name).unwrap_or("unnamed");
     named.map_or_else(
@@ -30,7 +30,7 @@ fn incarnation(variables: &Variables) -> String {
 }
 
 /// What a crash of the server or its machine may take away.
-fn durability(variables: &Variables) -> Durability {
+pub(super) fn durability(variables: &Variables) -> Durability {
     let mut flaws = Vec::new();
     let mut expect = |name: &str, good: &[&str]| match variables.get(name) {
         Some(value) if !good.contains(&value.to_ascii_lowercase().as_str()) => {

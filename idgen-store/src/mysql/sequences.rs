@@ -10,37 +10,16 @@ use async_trait::async_trait;
 use idgen_core::IdRange;
 use mysql_async::Row;
 
-use super::MysqlStore;
 use super::fault::Fault;
 use super::rows::{self, COLUMNS, literal};
 use super::schema::statements;
 use super::session::{Said, Session};
+use super::{MysqlStore, on_a_session};
 use crate::grant::{Ground, Mark, REMEMBERED};
-use crate::pool::Tries;
 use crate::{
     Alteration, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
     StoreIdentity,
 };
-
-/// Runs `$work` on a session of the store's, again while others are in its way. A macro, because
-/// a closure cannot say that the future it returns may change threads.
-macro_rules! on_a_session {
-    ($store:ident, |$session:ident| $work:expr) => {{
-        let mut tries = Tries::new(&$store.pool);
-        loop {
-            let mut lent = tries.begin().await?;
-            let $session = lent.session();
-            let work = async {
-                let outcome = $work.await;
-                $session.settle(outcome).await
-            };
-            let outcome = tries.limit(work).await;
-            if let Some(told) = tries.end(lent, outcome).await {
-                break told;
-            }
-        }
-    }};
-}
 
 /// The packet of the common lease. What it computes twice is written once.
 static LEASE: LazyLock<String> = LazyLock::new(|| {

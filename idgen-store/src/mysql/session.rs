@@ -7,8 +7,8 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row};
 
 use super::fault::Fault;
-use super::schema;
-use super::settings::{Isolation, MysqlSettings};
+use super::settings::{Isolation, MysqlSettings, Schema};
+use super::{idpool, schema};
 use crate::pool::{Aftermath, Connect, Fault as _};
 
 /// How the server is set. Asked for by name, because not every server has each.
@@ -48,17 +48,22 @@ pub(super) struct Session {
     conn: Conn,
     /// A transaction was begun and its end has not been told.
     open: bool,
+    /// The claims of adopted tables have no room beyond 2^63-1.
+    pub(super) signed_claims: bool,
 }
 
 impl Session {
     /// Connects; makes the tables if there are none.
     async fn open(settings: &MysqlSettings) -> Result<Self, Fault> {
         let conn = Conn::new(settings.reach.clone()).await?;
-        let mut session = Self { conn, open: false };
+        let mut session = Self { conn, open: false, signed_claims: false };
         let variables = session.variables().await?;
         check_fit(&variables)?;
         session.query(&greeting(settings, &variables)).await?;
-        schema::ensure(&mut session).await?;
+        match settings.schema {
+            Schema::Own => schema::ensure(&mut session).await?,
+            Schema::Idpool(_) => idpool::ensure(&mut session).await?,
+        }
         Ok(session)
     }
 
@@ -104,6 +109,11 @@ impl Session {
         self.query("COMMIT").await?;
         self.open = false;
         Ok(())
+    }
+
+    /// A packet that ended in a COMMIT has been answered to its end.
+    pub(super) fn ended(&mut self) {
+        self.open = false;
     }
 
     /// Takes back what a request has left half done, if the connection goes on.

@@ -5,12 +5,23 @@ use std::time::Duration;
 use mysql_async::OptsBuilder;
 
 use super::dsn;
-use crate::StoreError;
 use crate::url::StoreUrl;
+use crate::{Name, StoreError};
 
 /// The options of a URL, as `mysql` documents them.
-const OPTIONS: [&str; 6] =
-    ["connect_timeout_ms", "connections", "isolation", "ssl-mode", "statement_timeout_ms", "tls"];
+const OPTIONS: [&str; 8] = [
+    "connect_timeout_ms",
+    "connections",
+    "isolation",
+    "schema",
+    "sequence",
+    "ssl-mode",
+    "statement_timeout_ms",
+    "tls",
+];
+
+/// What the one sequence of an adopted table is called, if the URL does not say.
+const SEQUENCE: &str = "default";
 
 /// An hour: longer than anything here is worth waiting for.
 const LONGEST_MS: u64 = 3_600_000;
@@ -19,6 +30,15 @@ const STATEMENT_TIMEOUT_MS: u64 = 5_000;
 const CONNECTIONS: u64 = 4;
 const MOST_CONNECTIONS: u64 = 64;
 const PORT: u16 = 3306;
+
+/// Whose tables they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Schema {
+    /// idgen's own.
+    Own,
+    /// Those of idpool, whose one pool goes by this name.
+    Idpool(Name),
+}
 
 /// What transactions see of each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +69,7 @@ pub(super) struct MysqlSettings {
     pub(super) statement_timeout: Duration,
     /// `None` for what suits the server.
     pub(super) isolation: Option<Isolation>,
+    pub(super) schema: Schema,
 }
 
 impl MysqlSettings {
@@ -66,6 +87,7 @@ impl MysqlSettings {
         let statement = url.take_number("statement_timeout_ms", 1..=LONGEST_MS)?;
         let connections = url.take_number("connections", 1..=MOST_CONNECTIONS)?;
         let isolation = isolation(&place, url.take("isolation").as_deref())?;
+        let schema = schema(&place, url.take("schema").as_deref(), url.take("sequence"))?;
         url.finish(&OPTIONS)?;
         Ok(Self {
             reach: reach(&url, &place)?,
@@ -74,7 +96,27 @@ impl MysqlSettings {
             connect_timeout: ms(connect, CONNECT_TIMEOUT_MS),
             statement_timeout: ms(statement, STATEMENT_TIMEOUT_MS),
             isolation,
+            schema,
         })
+    }
+}
+
+fn schema(place: &str, word: Option<&str>, sequence: Option<String>) -> Result<Schema, StoreError> {
+    let refused = |what: String| StoreError::Refused(format!("{place}: {what}"));
+    match (word, sequence) {
+        (None, None) => Ok(Schema::Own),
+        (None, Some(_)) => Err(refused(
+            "option sequence names the pool of adopted tables; add schema=idpool or leave it out"
+                .to_owned(),
+        )),
+        (Some("idpool"), name) => {
+            let name = Name::new(name.as_deref().unwrap_or(SEQUENCE));
+            Ok(Schema::Idpool(name.map_err(|error| refused(error.to_string()))?))
+        }
+        (Some(word), _) => Err(refused(format!(
+            "option schema is idpool, not '{}'; write that, or leave it out for idgen's own tables",
+            word.escape_debug()
+        ))),
     }
 }
 
@@ -160,6 +202,9 @@ mod tests {
         assert!(refused("mysql://me:secret@host").contains("names no database"));
         assert!(refused("mysql://me:secret@one,two/db").contains("several servers"));
         assert!(refused("mysql://host/db?isolation=none").contains("repeatable-read"));
+        assert!(refused("mysql://host/db?schema=poolid").contains("schema is idpool"));
+        assert!(refused("mysql://host/db?sequence=a").contains("schema=idpool"));
+        assert!(refused("mysql://host/db?schema=idpool&sequence=").contains("1 to 128 bytes"));
         for url in ["mysql://me:secret@host/db?ssl-mode=REQUIRED", "me:secret@/db?tls=true"] {
             let said = refused(url);
             assert!(said.contains("without TLS") && !said.contains("secret"), "{said}");

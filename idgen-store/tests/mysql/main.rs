@@ -20,6 +20,7 @@ mod twin;
 
 mod connections;
 mod crash;
+mod idpool;
 mod own;
 mod twins;
 

@@ -44,4 +44,3 @@ local function count(serial, lease)
     end
     return counted
 end
-

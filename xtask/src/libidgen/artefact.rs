@@ -97,7 +97,8 @@ fn soname(dynamic: &str, header: &str, name: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "the SONAME is {found:?}; want {wanted}: change the version of package.metadata.capi.library"
+        "the SONAME is {found:?}; want {wanted}: change the version in \
+         package.metadata.capi.library"
     ))
 }
 

@@ -30,7 +30,7 @@ use tokio::net::TcpStream;
 use crate::answer::{Desk, Request};
 use crate::door::{Drain, TimedWrites};
 use crate::server::PotCreate;
-use crate::{Limits, Refusal, Reply};
+use crate::{Limits, Refusal, Reply, Token};
 use response::Response;
 
 /// How many header lines a request may have.
@@ -63,7 +63,14 @@ pub(crate) struct Door {
     pub(crate) listener: Listener,
     pub(crate) desk: Desk,
     pub(crate) limits: Limits,
-    pub(crate) pot_create: PotCreate,
+    pub(crate) creation: Creation,
+}
+
+/// Who may create pots.
+pub(crate) struct Creation {
+    pub(crate) place: PotCreate,
+    /// Shown by those who may from anywhere.
+    pub(crate) token: Option<Token>,
 }
 
 /// A request without what is left to hyper.
@@ -147,11 +154,11 @@ impl Door {
         match self.listener {
             Listener::Artisanal => artisanal::respond(&self.desk, call).await,
             Listener::Admin if idpot::creates(path) => {
-                idpot::create_as_admin(&self.desk, self.pot_create, call).await
+                idpot::create_as_admin(&self.desk, &self.creation, call).await
             }
             Listener::Admin => admin::respond(&self.desk, call).await,
             Listener::Data if idpot::owns(path) => {
-                idpot::respond(&self.desk, self.pot_create, call).await
+                idpot::respond(&self.desk, &self.creation, call).await
             }
             Listener::Data if idpool::owns(path) => idpool::respond(&self.desk, call).await,
             Listener::Data => native::respond(&self.desk, call).await,

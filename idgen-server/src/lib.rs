@@ -37,6 +37,7 @@ mod http;
 mod refusal;
 mod server;
 mod settings;
+mod token;
 
 pub use answer::{
     Administration, DecodedId, Desk, Health, MAX_LISTED_IDS, MAX_RANGED_IDS, Reply, Request,
@@ -46,3 +47,4 @@ pub use date::iso_date;
 pub use refusal::Refusal;
 pub use server::{Doors, PotCreate, Server};
 pub use settings::Limits;
+pub use token::{Token, TokenError};

@@ -16,8 +16,8 @@ use tokio::time::timeout;
 
 use crate::answer::Desk;
 use crate::door::{Drain, accept};
-use crate::http::{Door as HttpDoor, Listener};
-use crate::{Limits, artisanal, genid};
+use crate::http::{Creation, Door as HttpDoor, Listener};
+use crate::{Limits, Token, artisanal, genid};
 
 /// How long refusals may take to leave after the runtime has stopped.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -37,13 +37,15 @@ pub struct Doors {
     pub artisanal_tcp: Option<TcpListener>,
     /// Where idpot's clients may create pots.
     pub pot_create: PotCreate,
+    /// What a client shows to create pots from another host.
+    pub admin_token: Option<Token>,
 }
 
 /// Where idpot's clients may create pots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PotCreate {
-    /// On the data listener, for peers on this host. Behind a proxy on this host every client is
-    /// such a peer.
+    /// On the data listener, for peers on this host and for those who show the admin token.
+    /// Behind a proxy on this host every client is such a peer.
     #[default]
     Data,
     /// On the admin listener.
@@ -75,7 +77,9 @@ impl Server {
             (doors.artisanal_http, Listener::Artisanal),
         ] {
             if let Some(listener) = listener {
-                server.open_http(listener, which, doors.pot_create, drain.clone());
+                let creation =
+                    Creation { place: doors.pot_create, token: doors.admin_token.clone() };
+                server.open_http(listener, which, creation, drain.clone());
             }
         }
         if let Some(listener) = doors.genid {
@@ -91,12 +95,12 @@ impl Server {
         &mut self,
         listener: TcpListener,
         which: Listener,
-        pot_create: PotCreate,
+        creation: Creation,
         drain: Drain,
     ) {
         let (desk, limits) = (self.desk.clone(), self.limits.clone());
         let connections = limits.connections;
-        let door = Arc::new(HttpDoor { listener: which, desk, limits, pot_create });
+        let door = Arc::new(HttpDoor { listener: which, desk, limits, creation });
         let name = which.name();
         self.doors.spawn(accept(name, listener, connections, drain, move |stream, drain| {
             door.clone().serve(stream, drain)

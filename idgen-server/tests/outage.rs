@@ -46,6 +46,7 @@ impl Outage {
             artisanal_http: Some(artisanal_http),
             artisanal_tcp: Some(artisanal_tcp),
             pot_create,
+            admin_token: None,
         };
         let server = Server::start(desk, doors, Limits::default());
         let [http, admin, artisanal_http, artisanal_tcp] = addrs;

@@ -1,9 +1,13 @@
 //! The arguments of the doors that replace other systems.
 
+use std::fs;
+use std::path::PathBuf;
+
 use clap::{Args as ClapArgs, ValueEnum};
-use idgen_server::PotCreate;
+use idgen_server::{PotCreate, Token};
 
 use super::Listen;
+use crate::failure::Failure;
 
 /// Doors of `idgen serve`.
 #[derive(Debug, ClapArgs)]
@@ -11,6 +15,10 @@ pub(crate) struct DoorArgs {
     /// Where idpot's clients may create pots.
     #[arg(long, value_enum, default_value_t = PotCreateArg::Data)]
     pub(crate) pot_create: PotCreateArg,
+    /// A file with a token of 16 characters or more; clients of idpot on other hosts may create
+    /// pots on the HTTP address if they send it as 'Authorization: Bearer TOKEN'.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) admin_token_file: Option<PathBuf>,
     /// Address of artisanal integers over HTTP, or off.
     #[arg(long, value_name = "ADDR", default_value = "off")]
     pub(crate) artisanal_http: Listen,
@@ -27,12 +35,27 @@ impl DoorArgs {
     pub(crate) fn artisanal(&self) -> bool {
         !self.artisanal_http.is_off() || !self.artisanal_tcp.is_off()
     }
+
+    /// The token of the file, without the line's end.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or holds no token; what it holds is never told.
+    pub(crate) fn admin_token(&self) -> Result<Option<Token>, Failure> {
+        let Some(path) = &self.admin_token_file else { return Ok(None) };
+        let wrong =
+            |why: String| Failure::usage(format!("--admin-token-file {}: {why}", path.display()));
+        let text = fs::read_to_string(path).map_err(|error| {
+            wrong(format!("{error}; see that the path is right and the file readable"))
+        })?;
+        Token::new(text.trim_end()).map(Some).map_err(|error| wrong(error.to_string()))
+    }
 }
 
 /// Where idpot's clients may create pots.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum PotCreateArg {
-    /// On the HTTP address, for peers on this host.
+    /// On the HTTP address, for peers on this host and those with the admin token.
     Data,
     /// On the admin address.
     Admin,

@@ -35,6 +35,7 @@ impl Bound {
             artisanal_http: bind(&args.doors.artisanal_http, "--artisanal-http").await?,
             artisanal_tcp: bind(&args.doors.artisanal_tcp, "--artisanal-tcp").await?,
             pot_create: args.doors.pot_create.into(),
+            admin_token: args.doors.admin_token()?,
         };
         Ok(Self { doors })
     }

@@ -88,7 +88,7 @@ fn a_port_in_use() {
     let place = Place::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
-    for flag in ["--http", "--tcp", "--admin"] {
+    for flag in ["--http", "--tcp", "--admin", "--artisanal-http", "--artisanal-tcp"] {
         refuses(&place, &[flag, &addr], 4, &[&addr, "in use", flag]);
     }
     assert!(!place.data_dir().exists(), "a server that cannot listen made a store");
@@ -118,6 +118,10 @@ fn wrong_usage() {
         (&["--http", "8080"], &["8080", "HOST:PORT"]),
         (&["--http", "off", "--tcp", "off", "--admin", "off"], &["off"]),
         (&["--pool", ""], &["1 to 128 bytes"]),
+        (&["--artisanal-sequence", ""], &["1 to 128 bytes"]),
+        (&["--artisanal-tcp", "8080"], &["8080", "HOST:PORT"]),
+        (&["--pot-create", "here"], &["here", "data, admin, off"]),
+        (&["--admin-token-file", "nowhere"], &["nowhere", "No such file"]),
     ] {
         refuses(&place, args, 2, words);
     }

@@ -178,6 +178,21 @@ fn pots_are_created_where_the_operator_says() {
 }
 
 #[test]
+fn a_short_admin_token_is_refused_and_not_told() {
+    let place = Place::new();
+    let file = place.path().join("token");
+    std::fs::write(&file, "hush-hush\n").unwrap();
+    let args = ["--admin-token-file", file.to_str().unwrap()];
+    let refused = place.serve_command(&args).output().unwrap();
+    let line = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{line}");
+    assert!(line.contains("16 to 1024") && !line.contains("hush"), "{line}");
+    std::fs::write(&file, "0123456789abcdef0123456789abcdef\n").unwrap();
+    let server = place.serve_with(&args, &[]);
+    succeeds(&create(&server, "name=foo"), 201, "Created new pot");
+}
+
+#[test]
 fn a_web_page_cannot_create_a_pot() {
     let place = Place::new();
     let server = place.serve();

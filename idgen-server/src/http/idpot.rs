@@ -13,14 +13,16 @@
 //! a client. The original answers 404 for a pot that it cannot look for, and 500 for most of what
 //! a client can mend; here an outage is 503 and a client's mistake 400, 404 or 409.
 
-use hyper::header::{CACHE_CONTROL, HeaderValue, ORIGIN, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{
+    CACHE_CONTROL, HeaderValue, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Method, StatusCode};
 use idgen_core::text::{self, Form};
 use idgen_runtime::Cause;
 use idgen_runtime::store::{Created, Definition, Name, Order};
 
 use super::response::{Response, empty, with_body, with_header};
-use super::{Call, form, query};
+use super::{Call, Creation, form, query};
 use crate::answer::{Administration, Desk, Reply, Request};
 use crate::refusal::Refusal;
 use crate::server::PotCreate;
@@ -43,14 +45,12 @@ pub(super) fn creates(path: &str) -> bool {
 }
 
 /// Answers on the data listener.
-pub(super) async fn respond(desk: &Desk, pot_create: PotCreate, call: &Call) -> Response {
+pub(super) async fn respond(desk: &Desk, creation: &Creation, call: &Call) -> Response {
     let path = call.uri.path();
     if call.method == Method::POST && creates(path) {
-        return match (pot_create, call.loopback) {
-            (PotCreate::Data, true) => create(desk, call).await,
-            (PotCreate::Data, false) => forbidden("Pots are created from the server's own host"),
-            (PotCreate::Admin, _) => forbidden("Pots are created on the admin listener"),
-            (PotCreate::Off, _) => forbidden("Pots are not created here"),
+        return match forbids(creation, call) {
+            Some(refused) => refused,
+            None => create(desk, call).await,
         };
     }
     let (request, shown) = match (&call.method, path.strip_prefix(ID), path.strip_prefix(POT)) {
@@ -75,6 +75,22 @@ pub(super) async fn respond(desk: &Desk, pot_create: PotCreate, call: &Call) -> 
     }
 }
 
+/// Why the data listener does not create a pot for this client, if it does not.
+fn forbids(creation: &Creation, call: &Call) -> Option<Response> {
+    match (creation.place, &creation.token) {
+        (PotCreate::Data, _) if call.loopback => None,
+        (PotCreate::Data, Some(token)) if token.is_shown(&call.headers) => None,
+        (PotCreate::Data, Some(_)) => {
+            let message = "Pots are created with the admin token or from the server's own host";
+            let response = failure(StatusCode::UNAUTHORIZED, message);
+            Some(with_header(response, WWW_AUTHENTICATE, "Bearer"))
+        }
+        (PotCreate::Data, None) => Some(forbidden("Pots are created from the server's own host")),
+        (PotCreate::Admin, _) => Some(forbidden("Pots are created on the admin listener")),
+        (PotCreate::Off, _) => Some(forbidden("Pots are not created here")),
+    }
+}
+
 /// What a success shows.
 #[derive(Clone, Copy)]
 enum Shown {
@@ -87,11 +103,11 @@ fn next(sequence: Name) -> Request {
 }
 
 /// Answers `/pot/create` on the admin listener.
-pub(super) async fn create_as_admin(desk: &Desk, pot_create: PotCreate, call: &Call) -> Response {
+pub(super) async fn create_as_admin(desk: &Desk, creation: &Creation, call: &Call) -> Response {
     if call.method != Method::POST {
         return failure(StatusCode::NOT_FOUND, "");
     }
-    match pot_create {
+    match creation.place {
         PotCreate::Admin => create(desk, call).await,
         PotCreate::Data => forbidden("Pots are created on the data listener"),
         PotCreate::Off => forbidden("Pots are not created here"),
@@ -203,6 +219,40 @@ fn plain(status: StatusCode, body: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Token;
+    use hyper::header::AUTHORIZATION;
+    use hyper::{HeaderMap, Uri};
+
+    fn status_for(place: PotCreate, token: bool, loopback: bool, shown: &str) -> u16 {
+        let token = token.then(|| Token::new("0123456789abcdef").unwrap());
+        let mut headers = HeaderMap::new();
+        if !shown.is_empty() {
+            headers.insert(AUTHORIZATION, HeaderValue::from_str(shown).unwrap());
+        }
+        let uri = Uri::from_static(CREATE);
+        let call = Call { method: Method::POST, uri, headers, body: Vec::new(), loopback };
+        let refused = forbids(&Creation { place, token }, &call);
+        refused.map_or(201, |response| response.status().as_u16())
+    }
+
+    #[test]
+    fn pots_are_created_from_this_host_or_with_the_token() {
+        let (right, wrong) = ("Bearer 0123456789abcdef", "Bearer 0123456789abcdee");
+        for (place, token, loopback, shown, status) in [
+            (PotCreate::Data, false, true, "", 201),
+            (PotCreate::Data, true, true, "", 201),
+            (PotCreate::Data, false, false, "", 403),
+            (PotCreate::Data, false, false, right, 403),
+            (PotCreate::Data, true, false, "", 401),
+            (PotCreate::Data, true, false, wrong, 401),
+            (PotCreate::Data, true, false, right, 201),
+            (PotCreate::Admin, true, true, right, 403),
+            (PotCreate::Off, true, true, right, 403),
+        ] {
+            let got = status_for(place, token, loopback, shown);
+            assert_eq!(got, status, "{place:?}, token {token}, loopback {loopback}, '{shown}'");
+        }
+    }
 
     #[test]
     fn names_are_those_that_mysql_can_hold() {

@@ -55,8 +55,9 @@ pub(crate) enum Command {
 /// Where ids are recorded.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct PlaceArgs {
-    /// The store: sqlite:PATH, memory: or, where built in, postgres://USER:PASSWORD@HOST/DATABASE,
-    /// redis://:PASSWORD@HOST [default: idgen.db in the data directory].
+    /// The store: sqlite:PATH, memory: or, where built in, mysql://USER:PASSWORD@HOST/DATABASE,
+    /// postgres://USER:PASSWORD@HOST/DATABASE or redis://:PASSWORD@HOST [default: idgen.db in the
+    /// data directory].
     #[arg(long, value_name = "URL", global = true)]
     pub(crate) store: Option<String>,
     /// Where this host keeps its store and its journal.

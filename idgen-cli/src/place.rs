@@ -95,8 +95,16 @@ fn usual_url(dir: &Path) -> Result<String, Failure> {
 }
 
 /// A URL as messages may show it: what stands before an `@` may be a password, and so may the value
-/// of an option.
+/// of an option. The form that Go programs use for MySQL has no scheme.
 pub(crate) fn shown(url: &str) -> String {
+    let is_url = ["sqlite:", "memory:"].iter().any(|scheme| url.starts_with(scheme))
+        || url
+            .split_once("://")
+            .is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    if !is_url && let Some(at) = ["@tcp(", "@unix(", "@/"].iter().find_map(|at| url.rfind(at)) {
+        let place = url[at..].split_once('?').map_or(&url[at..], |(place, _options)| place);
+        return format!("***{place}");
+    }
     let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| *scheme != "sqlite")
     else {
         return url.to_owned();
@@ -129,6 +137,10 @@ mod tests {
         assert_eq!(shown("mysql://me:secret@host/db"), "mysql://***@host/db");
         assert_eq!(shown("mysql://me:a?b@host/db?key=secret"), "mysql://***@host/db?***");
         assert_eq!(shown("redis://host?key=secret"), "redis://host?***");
+        assert_eq!(shown("me:secret@tcp(host:1)/db?a=b"), "***@tcp(host:1)/db");
+        assert_eq!(shown("me:se/cr?et@/db"), "***@/db");
+        assert_eq!(shown("me:secret://x@tcp(host)/db"), "***@tcp(host)/db");
+        assert_eq!(shown("postgres://me:secret@/db"), "postgres://***@/db");
         assert_eq!(shown("sqlite:a@b.db"), "sqlite:a@b.db");
         assert_eq!(shown("sqlite:///a@b?.db"), "sqlite:///a@b?.db");
     }

@@ -145,6 +145,9 @@ fn start(args: &ServeArgs, plan: &Plan) -> Result<Runtime, Failure> {
 
 async fn desk(args: &ServeArgs, plan: &Plan, runtime: &Runtime) -> Result<Desk, Failure> {
     let store = runtime.sequences().as_ref();
+    for note in store.notes().await? {
+        tracing::warn!("the store: {note}");
+    }
     create_if_absent(store, &plan.pool, &Definition::default()).await?;
     if args.doors.artisanal() {
         create_if_absent(store, &plan.integers, &artisanal_series()?).await?;

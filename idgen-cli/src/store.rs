@@ -14,12 +14,12 @@ pub(crate) fn run(args: &StoreCommandArgs, output: &Output) -> Result<(), Failur
     let StoreCommand::Check { url } = &args.command;
     check_exists(url)?;
     let store = open_url(url)?;
-    let (identity, sequences) = block_on(look(&store))??;
+    let (identity, notes, sequences) = block_on(look(&store))??;
     let durability = match &identity.durability {
         Durability::Keeps => "keeps every answer".to_owned(),
         Durability::MayLose(why) => format!("may lose answers: {why}"),
     };
-    let rows = [
+    let mut rows = vec![
         ("backend", identity.backend.to_owned()),
         ("id", identity.id.clone()),
         ("incarnation", identity.incarnation.clone()),
@@ -27,6 +27,7 @@ pub(crate) fn run(args: &StoreCommandArgs, output: &Output) -> Result<(), Failur
         ("ceiling", identity.ceiling.to_string()),
         ("sequences", sequences.to_string()),
     ];
+    rows.extend(notes.iter().map(|note| ("note", note.clone())));
     let value = json!({
         "backend": identity.backend,
         "id": identity.id,
@@ -34,6 +35,7 @@ pub(crate) fn run(args: &StoreCommandArgs, output: &Output) -> Result<(), Failur
         "durability": durability,
         "ceiling": identity.ceiling.to_string(),
         "sequences": sequences,
+        "notes": notes,
     });
     output.result(&columns(&rows), &value)
 }
@@ -50,11 +52,12 @@ fn check_exists(url: &str) -> Result<(), Failure> {
     }
 }
 
-async fn look(store: &OpenStore) -> Result<(StoreIdentity, usize), Failure> {
+async fn look(store: &OpenStore) -> Result<(StoreIdentity, Vec<String>, usize), Failure> {
     let identity = store.sequences.identity().await?;
+    let notes = store.sequences.notes().await?;
     let sequences = store.sequences.list().await?.len();
     if let Some(workers) = &store.workers {
         workers.identity().await?;
     }
-    Ok((identity, sequences))
+    Ok((identity, notes, sequences))
 }

@@ -58,7 +58,8 @@ fn parts(text: &str) -> Option<(Option<&str>, &str, &str)> {
 pub(super) fn to_url(text: &str) -> Result<String, StoreError> {
     let flaw = |what: &str| {
         StoreError::Refused(format!(
-            "an address in Go's form is USER:PASSWORD@tcp(HOST:PORT)/DATABASE, and in this one {what}"
+            "an address in Go's form is USER:PASSWORD@tcp(HOST:PORT)/DATABASE, and in this one \
+             {what}"
         ))
     };
     let (login, at, rest) = parts(text).ok_or_else(|| flaw("no / stands before the database"))?;

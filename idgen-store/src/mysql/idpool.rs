@@ -280,11 +280,11 @@ async fn notes(session: &mut Session) -> Result<Vec<String>, Fault> {
     Ok(notes)
 }
 
-const UNRETURNED: &str = "the tables of idpool take nothing back: each stop of a node costs the ids \
-    that it has leased and not issued";
+const UNRETURNED: &str = "the tables of idpool take nothing back: each stop of a node costs the \
+    ids that it has leased and not issued";
 
-const FALLING: &str = "the rows of id_pool do not rise with their id: a node that has issued from a \
-    higher row leaves a lower one to other nodes";
+const FALLING: &str = "the rows of id_pool do not rise with their id: a node that has issued from \
+    a higher row leaves a lower one to other nodes";
 
 const SIGNED: &str = "the columns of id_pool_claim are signed, so claims beyond 2^63-1 are issued \
     and not recorded there; to record them: ALTER TABLE id_pool_claim MODIFY \

@@ -6,8 +6,6 @@ use std::sync::Arc;
 use crate::memory::MemoryStore;
 #[cfg(feature = "postgres")]
 use crate::postgres::PostgresStore;
-#[cfg(feature = "redis")]
-use crate::redis::RedisStore;
 use crate::{SequenceStore, StoreError, WorkerRegistry};
 
 /// A store that was opened by URL: the faces of one object.
@@ -65,7 +63,7 @@ const BUILT_IN: &[&str] = &[
 /// | `sqlite:PATH`, `sqlite://PATH` | a `SqliteStore` in the file PATH, taken as it is |
 /// | `mysql://...`, `mariadb://...`, `...@tcp(...)/...` | a `MysqlStore`, or with `schema=idpool` an `IdpoolStore` |
 /// | `postgres://...`, `postgresql://...` | a `PostgresStore`, with options behind a `?` |
-/// | `redis://...` | a `RedisStore`, with options behind a `?` |
+/// | `redis://...` | a `RedisStore`, or with `key=NAME` a `RedisCounter`, likewise |
 ///
 /// Nothing is sent over a network: a store on one connects at its first use, inside a tokio
 /// runtime, and its [`identity`](SequenceStore::identity) is the first thing to ask. No error and
@@ -109,7 +107,7 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
             Ok(OpenStore::of_sequences(Arc::new(PostgresStore::new(url)?)))
         }
         #[cfg(feature = "redis")]
-        "redis" => Ok(OpenStore::of_sequences(Arc::new(RedisStore::new(url)?))),
+        "redis" => Ok(OpenStore::of_sequences(crate::redis::open(url)?)),
         #[cfg(feature = "redis")]
         "rediss" => Err(StoreError::Refused(
             "rediss:// cannot be had, this build speaks to Redis without TLS; put a TLS tunnel or \

@@ -16,12 +16,17 @@
 //! - A server that may forget what it answered is refused, unless `?durability=lossy` says that it
 //!   may; so is one that evicts keys at will. A replica is unavailable: its numbers may be old.
 //!
+//! With a `key` in the URL, a [`RedisCounter`] shares one key with programs that increase it by
+//! `INCRBY`.
+//!
 //! There is no TLS, and no cluster or Sentinel, yet; they are refused, never silently left out.
 
 use std::fmt;
+use std::sync::Arc;
 
-use crate::StoreError;
+use crate::{SequenceStore, StoreError};
 
+mod adopted;
 mod fault;
 mod identity;
 mod link;
@@ -29,6 +34,17 @@ mod rows;
 mod scripts;
 mod sequences;
 mod settings;
+
+pub use adopted::RedisCounter;
+
+/// Opens what `url` names: a counter if it has a `key`, else a store of idgen's own.
+pub(crate) fn open(url: &str) -> Result<Arc<dyn SequenceStore>, StoreError> {
+    let (settings, adopted) = settings::RedisSettings::parse(url)?;
+    Ok(match adopted {
+        Some(adopted) => Arc::new(RedisCounter::of(settings, adopted)),
+        None => Arc::new(RedisStore { link: link::Link::new(settings) }),
+    })
+}
 
 /// Sequences in a Redis server.
 ///
@@ -50,7 +66,7 @@ impl RedisStore {
     ///
     /// | option | meaning | default |
     /// |---|---|---|
-    /// | `durability` | `lossy` takes a server that may forget its answers, `kept` refuses it | `kept` |
+    /// | `durability` | `lossy` takes a server that may forget answers, `kept` does not | `kept` |
     /// | `prefix` | what the keys begin with: letters, digits, `-`, `.`, `_` and `:` | `idgen` |
     /// | `connect_timeout_ms` | until a new connection is ready, 1 ms to 1 h | 5000 |
     /// | `answer_timeout_ms` | for each request, 1 ms to 1 h | 5000 |
@@ -68,6 +84,12 @@ impl RedisStore {
     /// # Ok::<(), idgen_store::StoreError>(())
     /// ```
     pub fn new(url: &str) -> Result<Self, StoreError> {
-        Ok(Self { link: link::Link::new(settings::RedisSettings::parse(url)?) })
+        match settings::RedisSettings::parse(url)? {
+            (settings, None) => Ok(Self { link: link::Link::new(settings) }),
+            (settings, Some(_)) => Err(StoreError::Refused(format!(
+                "{} names a counter by its key; open a RedisCounter",
+                settings.place
+            ))),
+        }
     }
 }

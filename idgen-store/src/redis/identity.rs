@@ -65,6 +65,16 @@ impl Server {
         }
     }
 
+    fn identity(&self, id: String) -> StoreIdentity {
+        StoreIdentity {
+            backend: "redis",
+            id,
+            incarnation: format!("{}-{}", self.info("run_id"), self.info("master_replid")),
+            durability: self.durability(),
+            ceiling: u64::MAX,
+        }
+    }
+
     fn durability(&self) -> Durability {
         let Some(settings) = &self.settings else {
             return Durability::MayLose("its settings cannot be read, CONFIG is forbidden".into());
@@ -105,15 +115,16 @@ pub(super) async fn read(session: Session) -> Result<StoreIdentity, Fault> {
     let server = Server::ask(&session).await?;
     server.check_fit(session.lossy)?;
     let id: Option<String> = session.ask(redis::cmd("GET").arg(key(&session))).await?;
-    let (run, history) = (server.info("run_id"), server.info("master_replid"));
-    Ok(StoreIdentity {
-        backend: "redis",
-        // Gone only if the keys were emptied under this connection; then there is another store.
-        id: id.ok_or_else(|| Fault::Damaged(format!("key {} is gone", key(&session))))?,
-        incarnation: format!("{run}-{history}"),
-        durability: server.durability(),
-        ceiling: u64::MAX,
-    })
+    // Gone only if the keys were emptied under this connection; then there is another store.
+    let id = id.ok_or_else(|| Fault::Damaged(format!("key {} is gone", key(&session))))?;
+    Ok(server.identity(id))
+}
+
+/// The identity of a counter: its server and key. Nothing of idgen's stands in the database.
+pub(super) async fn of_counter(session: Session, id: String) -> Result<StoreIdentity, Fault> {
+    let server = Server::ask(&session).await?;
+    server.check_fit(session.lossy)?;
+    Ok(server.identity(id))
 }
 
 /// A number that nobody else draws.

@@ -10,12 +10,13 @@ pub(super) enum Script {
     Grant,
     Back,
     Change,
+    Counter,
 }
 
 impl Script {
     /// In the order of their declaration, by which a session keeps what the server calls them.
-    pub(super) const ALL: [Self; 5] =
-        [Self::Lease, Self::Look, Self::Grant, Self::Back, Self::Change];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Lease, Self::Look, Self::Grant, Self::Back, Self::Change, Self::Counter];
 
     /// Its text behind what all of them share.
     pub(super) fn text(self) -> String {
@@ -25,6 +26,7 @@ impl Script {
             Self::Grant => include_str!("grant.lua"),
             Self::Back => include_str!("back.lua"),
             Self::Change => include_str!("change.lua"),
+            Self::Counter => include_str!("counter.lua"),
         };
         let shared = include_str!("numbers.lua");
         shared.replace("REMEMBERED", &crate::grant::REMEMBERED.to_string()) + own
@@ -42,7 +44,7 @@ impl Script {
 #[derive(Debug)]
 pub(super) struct Run<'a> {
     pub(super) script: Script,
-    pub(super) keys: &'a [String; 4],
+    pub(super) keys: &'a [String],
     pub(super) arguments: Vec<String>,
 }
 

@@ -5,11 +5,17 @@ use std::time::Duration;
 use redis::io::tcp::TcpSettings;
 use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo};
 
-use crate::StoreError;
 use crate::url::StoreUrl;
+use crate::{Definition, Name, Order, StoreError};
 
 /// The options of a URL, as `redis` documents them.
 const OPTIONS: [&str; 4] = ["answer_timeout_ms", "connect_timeout_ms", "durability", "prefix"];
+/// And as `redis` with a `key` documents them.
+const ADOPTED_OPTIONS: [&str; 5] =
+    ["answer_timeout_ms", "connect_timeout_ms", "increment", "key", "offset"];
+
+/// How far neighbours in a counter's progression may be apart.
+const WIDEST: u64 = 1 << 32;
 
 /// An hour: longer than anything here is worth waiting for.
 const LONGEST_MS: u64 = 3_600_000;
@@ -27,12 +33,23 @@ pub(super) struct RedisSettings {
     pub(super) prefix: String,
     /// Whether the server may forget what it answered.
     pub(super) lossy: bool,
+    /// Whether this is about a counter that other programs increase too.
+    pub(super) counts: bool,
     pub(super) connect_timeout: Duration,
     pub(super) answer_timeout: Duration,
 }
 
+/// A counter that other programs increase too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Adopted {
+    /// Its key, and the name of its sequence.
+    pub(super) key: Name,
+    /// What is issued of the ground that was gained; its end is the counter's own.
+    pub(super) definition: Definition,
+}
+
 impl RedisSettings {
-    pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
+    pub(super) fn parse(url: &str) -> Result<(Self, Option<Adopted>), StoreError> {
         let mut url = StoreUrl::parse(url)?;
         let place = url.place();
         let mut ms = |option| {
@@ -41,12 +58,30 @@ impl RedisSettings {
         };
         let (connect_timeout, answer_timeout) =
             (ms("connect_timeout_ms")?, ms("answer_timeout_ms")?);
-        let lossy = lossy(&place, url.take("durability").as_deref())?;
-        let prefix = prefix(&place, url.take("prefix"))?;
-        url.finish(&OPTIONS)?;
+        let adopted = url.take("key").map(|key| adopted(&mut url, &place, &key)).transpose()?;
+        let counts = adopted.is_some();
+        // A counter's server is as its other programs have it, and its identity tells what it is.
+        let lossy = counts || lossy(&place, url.take("durability").as_deref())?;
+        let prefix = if counts { String::new() } else { prefix(&place, url.take("prefix"))? };
+        url.finish(if counts { &ADOPTED_OPTIONS } else { &OPTIONS })?;
         let client = client(&url, &place)?;
-        Ok(Self { place, client, prefix, lossy, connect_timeout, answer_timeout })
+        let settings =
+            Self { place, client, prefix, lossy, counts, connect_timeout, answer_timeout };
+        Ok((settings, adopted))
     }
+}
+
+/// With neither increment nor offset, the even numbers: what `INCRBY 2` yields from 0 on.
+fn adopted(url: &mut StoreUrl, place: &str, key: &str) -> Result<Adopted, StoreError> {
+    let increment = url.take_number("increment", 1..=WIDEST)?;
+    let offset = url.take_number("offset", 0..=WIDEST)?;
+    let usual = if increment.is_some() || offset.is_some() { 1 } else { 0 };
+    let (increment, offset) = (increment.unwrap_or(2), offset.unwrap_or(usual));
+    let refused = |why: String| StoreError::Refused(format!("{place}: option key: {why}"));
+    let key = Name::new(key).map_err(|error| refused(error.to_string()))?;
+    let end = i64::MAX.cast_unsigned();
+    let definition = Definition::new(1, increment, offset, end, Order::Leased);
+    Ok(Adopted { key, definition: definition.map_err(|error| refused(error.to_string()))? })
 }
 
 fn lossy(place: &str, word: Option<&str>) -> Result<bool, StoreError> {
@@ -117,7 +152,8 @@ mod tests {
 
     #[test]
     fn defaults_and_options() {
-        let settings = RedisSettings::parse("redis://:secret@host").unwrap();
+        let (settings, adopted) = RedisSettings::parse("redis://:secret@host").unwrap();
+        assert_eq!(adopted, None);
         assert_eq!((settings.prefix.as_str(), settings.lossy), ("idgen", false));
         assert!(!format!("{settings:?}").contains("secret"));
         let info = settings.client.get_connection_info();
@@ -125,10 +161,28 @@ mod tests {
         assert_eq!(info.redis_settings().password(), Some("secret"));
         assert_eq!(*info.addr(), ConnectionAddr::Tcp("host".to_owned(), 6379));
         let url = "redis://me:secret@[::1]:1/3?durability=lossy&prefix=a:b&answer_timeout_ms=7";
-        let settings = RedisSettings::parse(url).unwrap();
+        let (settings, _) = RedisSettings::parse(url).unwrap();
         assert_eq!((settings.prefix.as_str(), settings.lossy), ("a:b", true));
         assert_eq!(settings.answer_timeout, Duration::from_millis(7));
         assert_eq!(settings.client.get_connection_info().redis_settings().db(), 3);
+    }
+
+    #[test]
+    fn a_counter_has_its_progression_in_the_url() {
+        let of = |options: &str| {
+            let url = format!("redis://host?key=integers{options}");
+            let (settings, adopted) = RedisSettings::parse(&url).unwrap();
+            let adopted = adopted.unwrap();
+            assert_eq!((settings.counts, adopted.key.as_str()), (true, "integers"));
+            assert_eq!(adopted.definition.end(), (1 << 63) - 1);
+            (adopted.definition.increment(), adopted.definition.offset())
+        };
+        assert_eq!((of(""), of("&increment=2"), of("&offset=0")), ((2, 0), (2, 1), (2, 0)));
+        assert_eq!((of("&increment=5"), of("&increment=5&offset=7")), ((5, 1), (5, 2)));
+        assert!(refused("redis://:secret@host?key=a&increment=0").contains("1 to 4294967296"));
+        assert!(refused("redis://:secret@host?key=a&prefix=b").contains("option 'prefix'"));
+        assert!(refused("redis://:secret@host?key=").contains("option key"));
+        assert!(refused("redis://:secret@host?offset=1").contains("option 'offset'"));
     }
 
     #[test]

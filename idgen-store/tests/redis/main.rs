@@ -19,6 +19,7 @@ mod network;
 mod twin;
 
 mod connections;
+mod counter;
 mod crash;
 mod fitness;
 mod own;

@@ -28,14 +28,16 @@ const MEANINGLESS: [&str; 16] = [
     "writeTimeout",
 ];
 
-/// Whether a text is of Go's form.
+/// Whether a text is of Go's form, and no URL of any kind.
 pub(crate) fn is_dsn(text: &str) -> bool {
-    let Some((login, at, _)) = parts(text) else { return false };
+    let is_url = text
+        .split_once("://")
+        .is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let Some((login, at, _)) = parts(text).filter(|_| !is_url) else { return false };
     let named = ["tcp", "unix"].iter().any(|protocol| {
         at == *protocol || at.strip_prefix(protocol).is_some_and(|rest| rest.starts_with('('))
     });
-    !["mysql://", "mariadb://"].iter().any(|url| text.starts_with(url))
-        && (named || (login.is_some() && at.is_empty()))
+    named || (login.is_some() && at.is_empty())
 }
 
 /// The login, the address and what follows the slash.
@@ -115,6 +117,10 @@ mod tests {
         for dsn in ["u:p@/db", "u@/db", "u:p/?@/db", "tcp(h:1)/db", "u:p@tcp/db", "u:p@unix(/s)/d"]
         {
             assert!(is_dsn(dsn), "{dsn}");
+        }
+        assert!(is_dsn("u:a://b@tcp(h)/db"), "a password may hold anything");
+        for other in ["postgres://u:p@/db", "mariadb://u:p@/db", "redis://:p@/0"] {
+            assert!(!is_dsn(other), "{other}");
         }
         for other in ["mysql://u:p@h/db", "memory:", "sqlite:/a/b.db", "/a/b", "", "redis://h/1"] {
             assert!(!is_dsn(other), "{other}");

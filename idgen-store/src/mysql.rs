@@ -94,7 +94,7 @@ impl MysqlStore {
     /// | `connect_timeout_ms` | until a new connection is ready, 1 ms to 1 h | 5000 |
     /// | `statement_timeout_ms` | for each statement, 1 ms to 1 h | 5000 |
     /// | `isolation` | `read-committed` or `repeatable-read`; both are safe | see below |
-    /// | `schema` | `idpool` makes an [`IdpoolStore`] of it, by [`open`](crate::open) | own tables |
+    /// | `schema` | `idpool`: see [`IdpoolStore`]; [`open`](crate::open) takes it | own tables |
     /// | `ssl-mode`, `tls` | `disabled`, `preferred`, `false`: without TLS; others are refused | |
     ///
     /// Under `read-committed`, the default, callers are less in each other's way; a server that

@@ -38,7 +38,8 @@ fn adopted(rows: &[(u64, u64, u64)]) -> (Place, IdpoolStore) {
     place.sql(TABLES);
     for (start, end, current) in rows {
         place.sql(&format!(
-            "INSERT INTO id_pool (start_pos, end_pos, current_pos) VALUES ({start}, {end}, {current})"
+            "INSERT INTO id_pool (start_pos, end_pos, current_pos) \
+             VALUES ({start}, {end}, {current})"
         ));
     }
     let store = IdpoolStore::new(&url(&place)).unwrap();

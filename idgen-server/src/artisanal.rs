@@ -38,7 +38,7 @@ pub(crate) async fn serve(desk: Desk, write_limit: Duration, mut stream: TcpStre
         }
         Err(refusal) => {
             let cause = refusal.cause.name();
-            tracing::warn!(cause, detail = %refusal, "an artisanal connection is closed unanswered");
+            tracing::warn!(cause, detail = %refusal, "an artisanal connection is unanswered");
         }
     }
     close_gently(stream).await;

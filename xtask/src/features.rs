@@ -46,7 +46,7 @@ pub(crate) fn outcome(_: Length) -> Outcome {
 
 /// Lints are what tells of dead code. Optimised like the tests, so that dependencies are theirs.
 fn check(package: &str, features: &str) -> Command {
-    let mut command = suite::cargo(&["clippy", "--quiet", "--lib"]);
+    let mut command = suite::cargo(&["clippy", "--quiet"]);
     command.args(["-p", package, "--no-default-features"]);
     if !features.is_empty() {
         command.args(["--features", features]);

@@ -2,7 +2,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `POST /pot/create`, form `name=foo&min=100` | 201, `Created new pot`; the first id is `min` + 1 |
+//! | `POST /pot/create`, form `name=foo&min=100` | 201, `Created new pot`; first id `min` + 1 |
 //! | `GET /pot/foo` | 204; the store is asked each time |
 //! | `POST /id/foo` | 200, the next id in decimal |
 //! | `GET /id/foo` | 200, the number before the next one that this server would issue |

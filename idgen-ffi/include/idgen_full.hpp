@@ -31,12 +31,12 @@ public:
         : ms_(in_ms(time)) {}
     [[nodiscard]] constexpr std::uint64_t ms() const noexcept { return ms_; }
     [[nodiscard]] static constexpr patience without_end() noexcept {
-        patience forever(std::chrono::milliseconds(0));
-        forever.ms_ = IDGEN_FOREVER;
-        return forever;
+        return patience(std::uint64_t{IDGEN_FOREVER});
     }
 
 private:
+    explicit constexpr patience(std::uint64_t ms) noexcept : ms_(ms) {}
+
     template <class Rep, class Period>
     static constexpr std::uint64_t in_ms(std::chrono::duration<Rep, Period> time) noexcept {
         if (!(time > time.zero())) return 0;

@@ -66,13 +66,13 @@ fn an_opened_path_hands_the_extension_on() {
             move || {
                 recorded.store(true, Ordering::Relaxed);
                 snowflake.extend(&Renewal::assume(1, T + 6)).unwrap();
-                snowflake.next_id(&at(2)).into_iter().collect()
+                snowflake.next_id(&at(3)).into_iter().collect()
             }
         });
         let claimer = thread::spawn({
             let (snowflake, recorded) = (Arc::clone(&snowflake), Arc::clone(&recorded));
             move || {
-                let id = snowflake.next_id(&at(2));
+                let id = snowflake.next_id(&at(3));
                 let seen = recorded.load(Ordering::Relaxed);
                 assert!(id.is_err() || seen, "issued before the lease was on record");
                 id.into_iter().collect()

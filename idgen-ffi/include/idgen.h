@@ -394,7 +394,7 @@ typedef int32_t (*idgen_segment_source)(void *context,
                                         struct idgen_range *segment);
 
 /**
- * A handle: one thread's own block of a cursor's ids, some ten times faster than the cursor.
+ * A handle: one thread's own block of a cursor's ids, faster than the cursor, which all share.
  *
  * Opaque memory of yours, as a cursor is. One thread at a time may use it. Its cursor must stay
  * where it is until the handle has ended.
@@ -1281,7 +1281,7 @@ idgen_status idgen_open(const char *url,
  * string of 1 to 128 bytes. A sequence that is not there is created: 1, 2, 3, ...
  *
  * The first call for a name asks the store for it, so give it time. A thread that takes many ids
- * opens the sequence once and calls `idgen_sequence_next`, which is several times faster.
+ * opens the sequence once and calls `idgen_sequence_next`, which looks up no name.
  *
  * DEADLINE; UNAVAILABLE; BAD_NAME; ENDED: the store was closed meanwhile; SEQUENCE_ENDED; FROZEN;
  * UNKNOWN_SEQUENCE: with `must_exist`, or somebody deleted it.

@@ -13,7 +13,7 @@ use crate::seal::{Block, Sealed, close, init, open, open_alone};
 use crate::segment::{Cursor, some};
 use crate::status::{Answer, Status, said};
 
-/// A handle: one thread's own block of a cursor's ids, some ten times faster than the cursor.
+/// A handle: one thread's own block of a cursor's ids, faster than the cursor, which all share.
 ///
 /// Opaque memory of yours, as a cursor is. One thread at a time may use it. Its cursor must stay
 /// where it is until the handle has ended.

@@ -227,7 +227,7 @@ pub unsafe extern "C" fn idgen_open(
 /// string of 1 to 128 bytes. A sequence that is not there is created: 1, 2, 3, ...
 ///
 /// The first call for a name asks the store for it, so give it time. A thread that takes many ids
-/// opens the sequence once and calls `idgen_sequence_next`, which is several times faster.
+/// opens the sequence once and calls `idgen_sequence_next`, which looks up no name.
 ///
 /// DEADLINE; UNAVAILABLE; BAD_NAME; ENDED: the store was closed meanwhile; SEQUENCE_ENDED; FROZEN;
 /// UNKNOWN_SEQUENCE: with `must_exist`, or somebody deleted it.

@@ -23,6 +23,8 @@
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "redis")]
+mod counter;
 mod error;
 mod grant;
 pub mod memory;

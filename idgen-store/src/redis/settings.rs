@@ -5,17 +5,15 @@ use std::time::Duration;
 use redis::io::tcp::TcpSettings;
 use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo};
 
+use crate::StoreError;
+use crate::counter::Adopted;
 use crate::url::StoreUrl;
-use crate::{Definition, Name, Order, StoreError};
 
 /// The options of a URL, as `redis` documents them.
 const OPTIONS: [&str; 4] = ["answer_timeout_ms", "connect_timeout_ms", "durability", "prefix"];
 /// And as `redis` with a `key` documents them.
 const ADOPTED_OPTIONS: [&str; 5] =
     ["answer_timeout_ms", "connect_timeout_ms", "increment", "key", "offset"];
-
-/// How far neighbours in a counter's progression may be apart.
-const WIDEST: u64 = 1 << 32;
 
 /// An hour: longer than anything here is worth waiting for.
 const LONGEST_MS: u64 = 3_600_000;
@@ -39,15 +37,6 @@ pub(super) struct RedisSettings {
     pub(super) answer_timeout: Duration,
 }
 
-/// A counter that other programs increase too.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Adopted {
-    /// Its key, and the name of its sequence.
-    pub(super) key: Name,
-    /// What is issued of the ground that was gained; its end is the counter's own.
-    pub(super) definition: Definition,
-}
-
 impl RedisSettings {
     pub(super) fn parse(url: &str) -> Result<(Self, Option<Adopted>), StoreError> {
         let mut url = StoreUrl::parse(url)?;
@@ -58,7 +47,7 @@ impl RedisSettings {
         };
         let (connect_timeout, answer_timeout) =
             (ms("connect_timeout_ms")?, ms("answer_timeout_ms")?);
-        let adopted = url.take("key").map(|key| adopted(&mut url, &place, &key)).transpose()?;
+        let adopted = url.take("key").map(|key| Adopted::take(&mut url, &key)).transpose()?;
         let counts = adopted.is_some();
         // A counter's server is as its other programs have it, and its identity tells what it is.
         let lossy = counts || lossy(&place, url.take("durability").as_deref())?;
@@ -69,19 +58,6 @@ impl RedisSettings {
             Self { place, client, prefix, lossy, counts, connect_timeout, answer_timeout };
         Ok((settings, adopted))
     }
-}
-
-/// With neither increment nor offset, the even numbers: what `INCRBY 2` yields from 0 on.
-fn adopted(url: &mut StoreUrl, place: &str, key: &str) -> Result<Adopted, StoreError> {
-    let increment = url.take_number("increment", 1..=WIDEST)?;
-    let offset = url.take_number("offset", 0..=WIDEST)?;
-    let usual = if increment.is_some() || offset.is_some() { 1 } else { 0 };
-    let (increment, offset) = (increment.unwrap_or(2), offset.unwrap_or(usual));
-    let refused = |why: String| StoreError::Refused(format!("{place}: option key: {why}"));
-    let key = Name::new(key).map_err(|error| refused(error.to_string()))?;
-    let end = i64::MAX.cast_unsigned();
-    let definition = Definition::new(1, increment, offset, end, Order::Leased);
-    Ok(Adopted { key, definition: definition.map_err(|error| refused(error.to_string()))? })
 }
 
 fn lossy(place: &str, word: Option<&str>) -> Result<bool, StoreError> {

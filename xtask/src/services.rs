@@ -41,6 +41,8 @@ mod probe;
 mod process;
 mod redis;
 mod redis_sets;
+mod rqlite;
+mod stand_in;
 mod start;
 mod state;
 mod zookeeper;

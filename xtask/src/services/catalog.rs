@@ -11,6 +11,7 @@ use super::probe::Probe;
 use super::process::{self, NOBODY};
 use super::redis::Redis;
 use super::redis_sets::{Cluster, Sentinel};
+use super::rqlite::Rqlite;
 use super::state::Record;
 use super::zookeeper::ZooKeeper;
 use crate::suite;
@@ -58,7 +59,7 @@ pub(super) trait Service: Sync {
     }
 }
 
-pub(super) static ALL: [&dyn Service; 8] = [
+pub(super) static ALL: [&dyn Service; 9] = [
     &MariaDb,
     &Postgres,
     &Redis { name: "redis", processes: &["redis"], persistence: "appendonly yes" },
@@ -67,6 +68,7 @@ pub(super) static ALL: [&dyn Service; 8] = [
     &Cluster,
     &Etcd,
     &ZooKeeper,
+    &Rqlite,
 ];
 
 pub(super) fn service(name: &str) -> Option<&'static dyn Service> {
@@ -224,6 +226,7 @@ mod tests {
         assert_eq!(url("redis-cluster"), format!("redis://{nodes}?cluster"));
         assert_eq!(url("etcd"), "etcd://127.0.0.1:10001");
         assert_eq!(url("zookeeper"), "zookeeper://127.0.0.1:10001");
+        assert_eq!(url("rqlite"), "rqlite://127.0.0.1:10001");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::{Length, Outcome, Tally, run};
 use crate::services;
 
 /// Stores whose features tests need, beside those that have a service: their tests bring a server.
-const SELF_SERVED: [&str; 2] = ["rqlite", "summitdb"];
+const SELF_SERVED: [&str; 1] = ["summitdb"];
 
 const STEP: &str = "stores on real servers";
 
@@ -160,13 +160,18 @@ mod tests {
 
     #[test]
     fn targets_are_known_by_their_names() {
-        assert_eq!(stores(), ["mysql", "postgres", "redis", "etcd", "zookeeper"]);
+        assert_eq!(stores(), ["mysql", "postgres", "redis", "etcd", "zookeeper", "rqlite"]);
         assert_eq!(of_target("redis"), Some("redis"));
         assert_eq!(of_target("mysql_adopted"), Some("mysql"));
-        for other in ["mysqlish", "sqlite", "my", "rqlite"] {
+        for other in ["mysqlish", "sqlite", "my", "summitdb"] {
             assert_eq!(of_target(other), None, "{other}");
         }
-        assert!(is_feature("rqlite") && is_feature("redis") && !is_feature("sqlite"));
+        assert!(
+            is_feature("rqlite")
+                && is_feature("summitdb")
+                && is_feature("redis")
+                && !is_feature("sqlite")
+        );
     }
 
     #[test]

@@ -54,6 +54,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fuzz", EVERYTHING),
     ("benches", EVERYTHING),
     ("demos", &["idgen-core", "idgen-segment", "idgen-snowflake"]),
+    ("stand-ins", &[]),
     ("xtask", &[]),
 ];
 

@@ -3,69 +3,43 @@
 //! `IDGEN_TEST_MYSQL_URL` names a database whose user may create others and change settings; each
 //! test works in a database of its own. `IDGEN_FULL=1` runs the lengths that are promised.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use idgen_core::IdRange;
-use idgen_store::conformance::{SequenceSubject, Subject, Task, Violation};
-use idgen_store::mysql::MysqlStore;
-use idgen_store::{Definition, Name, SequenceStore, StoreError};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, Row};
+use network::services::Alone;
+use network::{Backend, network_suite};
 
 #[path = "../network/mod.rs"]
 mod network;
-#[path = "../twin/mod.rs"]
-mod twin;
 
-mod connections;
-mod crash;
 mod idpool;
 mod own;
-mod twins;
-
-use network::processes::{Job, Until, Worker};
-use network::services::{self, Alone, Together};
-
-const SERVER: &str = "IDGEN_TEST_MYSQL_URL";
 
 /// A database of the server, dropped in the end.
-struct Place<T = Together> {
+struct Mysql {
     server: String,
     database: String,
-    _turn: T,
 }
 
-fn fresh() -> Place {
-    place(services::together())
-}
+impl Backend for Mysql {
+    const SERVICE: &'static str = "mysql";
+    const TIME_LIMITS: &'static [&'static str] = &["connect_timeout_ms", "statement_timeout_ms"];
+    // The server's word that a commit is through.
+    const LAST_MESSAGE_BYTES: usize = 11;
 
-/// A place on a server that no other test uses meanwhile.
-fn alone() -> Place<Alone> {
-    place(services::alone())
-}
+    fn make() -> Self {
+        let server = network::server("IDGEN_TEST_MYSQL_URL");
+        let database = network::unique();
+        sql_at(&server, &format!("CREATE DATABASE {database}"));
+        Self { server, database }
+    }
 
-fn place<T>(turn: T) -> Place<T> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let (count, pid) = (COUNT.fetch_add(1, Ordering::SeqCst), std::process::id());
-    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_micros();
-    let database = format!("t{pid}_{count}_{now}");
-    let server = network::server(SERVER);
-    sql_at(&server, &format!("CREATE DATABASE {database}"));
-    Place { server, database, _turn: turn }
-}
-
-impl<T> Place<T> {
-    /// The store's URL in this database.
     fn url(&self) -> String {
         let (server, _) = self.server.rsplit_once('/').unwrap();
         format!("{server}/{}", self.database)
     }
+}
 
-    fn store(&self) -> MysqlStore {
-        MysqlStore::new(&self.url()).unwrap()
-    }
-
+impl Mysql {
     /// The rows of the last statement.
     fn sql(&self, sql: &str) -> Vec<Row> {
         sql_at(&self.url(), sql)
@@ -91,7 +65,7 @@ fn sql_at(url: &str, sql: &str) -> Vec<Row> {
     })
 }
 
-impl<T> Drop for Place<T> {
+impl Drop for Mysql {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // What failed is told already, and the database may be worth a look.
@@ -101,42 +75,15 @@ impl<T> Drop for Place<T> {
     }
 }
 
-impl Subject for Place {
-    fn run(&self, task: Task<'_>) {
-        network::run(task);
-    }
+type Place<T = network::services::Together> = network::Place<Mysql, T>;
+
+fn fresh() -> Place {
+    network::fresh()
 }
 
-impl SequenceSubject for Place {
-    fn open(&self) -> Result<Arc<dyn SequenceStore>, StoreError> {
-        Ok(idgen_store::open(&self.url())?.sequences)
-    }
-
-    fn lease_elsewhere(
-        &self,
-        name: &Name,
-        times: u64,
-        len: u64,
-    ) -> Result<Vec<IdRange>, Violation> {
-        let job = Job { url: &self.url(), name, len, until: Until::Leases(times) };
-        Ok(Worker::start("own::processes_lease_disjoint_ground", &job).finish())
-    }
-
-    fn out_of_reach(&self) -> Option<Arc<dyn SequenceStore>> {
-        let url = network::through(&self.url(), network::closed_port());
-        Some(Arc::new(MysqlStore::new(&url).unwrap()))
-    }
+/// A place on a server that no other test uses meanwhile.
+fn alone() -> Place<Alone> {
+    network::alone()
 }
 
-fn orders() -> Name {
-    Name::new("orders").unwrap()
-}
-
-/// A store with a sequence `orders`.
-fn stocked<T>(place: &Place<T>) -> MysqlStore {
-    let store = place.store();
-    network::wait(store.create(&orders(), &Definition::default())).unwrap();
-    store
-}
-
-idgen_store::sequence_laws!(fresh);
+network_suite!(Mysql);

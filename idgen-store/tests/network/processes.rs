@@ -41,7 +41,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Runs `test` of this program in another process.
+    /// Runs `test` of this program in another process; the end of its name will do.
     pub(crate) fn start(test: &str, job: &Job<'_>) -> Self {
         let until = match job.until {
             Until::Leases(count) => count.to_string(),
@@ -49,7 +49,8 @@ impl Worker {
         };
         let text = format!("{}\n{}\n{}\n{until}", job.url, job.name.as_str(), job.len);
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args([test, "--exact", "--nocapture"]).env(JOB, text);
+        // One at a time: of several whose names fit, the first does the job and ends the process.
+        command.args([test, "--test-threads=1", "--nocapture"]).env(JOB, text);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let heard = std::thread::spawn(move || {

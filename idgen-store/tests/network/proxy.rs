@@ -5,6 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// How a connection is cut, once.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,10 @@ struct State {
     connections: AtomicU64,
     cuts: AtomicU64,
     cut: Mutex<Option<Cut>>,
+    is_down: AtomicBool,
+    is_silent: AtomicBool,
+    /// Both ends of every connection there was.
+    streams: Mutex<Vec<TcpStream>>,
 }
 
 impl Proxy {
@@ -41,6 +46,9 @@ impl Proxy {
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 // Without its server a client meets a closed connection.
+                if shared.is_down.load(Ordering::SeqCst) {
+                    continue;
+                }
                 if let Ok(server) = TcpStream::connect(&server) {
                     shared.connections.fetch_add(1, Ordering::SeqCst);
                     pass(client, server, &shared);
@@ -73,6 +81,35 @@ impl Proxy {
     pub(crate) fn cut(&self, how: Cut) {
         *self.state.cut.lock().unwrap() = Some(how);
     }
+
+    /// Ends every connection; new ones may come at once.
+    pub(crate) fn lose_all(&self) {
+        for stream in self.state.streams.lock().unwrap().drain(..) {
+            // Its own thread may have closed it already.
+            stream.shutdown(Shutdown::Both).ok();
+        }
+    }
+
+    /// While it is down, it ends every connection, and new ones as soon as they come.
+    pub(crate) fn set_down(&self, is_down: bool) {
+        self.state.is_down.store(is_down, Ordering::SeqCst);
+        if is_down {
+            self.lose_all();
+        }
+    }
+
+    /// While it is silent, it takes what comes from either side, and passes it on afterwards.
+    pub(crate) fn set_silent(&self, is_silent: bool) {
+        self.state.is_silent.store(is_silent, Ordering::SeqCst);
+    }
+}
+
+impl State {
+    fn wait_while_silent(&self) {
+        while self.is_silent.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
 }
 
 /// One connection, passed on by a thread for each direction.
@@ -89,6 +126,7 @@ struct Pipe {
 fn pass(client: TcpStream, server: TcpStream, state: &Arc<State>) {
     for stream in [&client, &server] {
         stream.set_nodelay(true).unwrap();
+        state.streams.lock().unwrap().push(stream.try_clone().unwrap());
     }
     let pipe = Arc::new(Pipe {
         client,
@@ -106,6 +144,7 @@ impl Pipe {
     fn requests(&self) {
         let mut buffer = [0; 1 << 16];
         while let Some(len) = read(&self.client, &mut buffer) {
+            self.state.wait_while_silent();
             if self.answered.swap(false, Ordering::SeqCst) {
                 self.state.round_trips.fetch_add(1, Ordering::SeqCst);
             }
@@ -126,6 +165,7 @@ impl Pipe {
     fn answers(&self) {
         let mut buffer = [0; 1 << 16];
         while let Some(len) = read(&self.server, &mut buffer) {
+            self.state.wait_while_silent();
             self.answered.store(true, Ordering::SeqCst);
             let cut = self.cut.lock().unwrap().take();
             let told = match cut {

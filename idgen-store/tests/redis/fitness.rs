@@ -1,15 +1,17 @@
 //! Servers and keys that may not serve a store.
 
+use std::time::Duration;
+
 use idgen_store::redis::RedisStore;
 use idgen_store::{Definition, Durability, SequenceStore, StoreError};
 use redis::Value;
 
-use crate::network::{address, server, wait, with_option};
-use crate::{Place, alone, command, fresh, orders, stocked};
+use crate::network::{address, orders, server, wait, with_option};
+use crate::{alone, command, fresh};
 
 const VOLATILE: &str = "IDGEN_TEST_REDIS_VOLATILE_URL";
 
-fn refusal(store: &RedisStore) -> String {
+fn refusal(store: &dyn SequenceStore) -> String {
     match wait(store.lease(&orders(), 1, 0)).unwrap_err() {
         StoreError::Refused(why) => why,
         other => panic!("{other}"),
@@ -57,7 +59,7 @@ fn a_server_that_may_forget_takes_a_word() {
 fn a_server_that_evicts_is_refused() {
     let place = alone();
     place.command::<Value>(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
-    let why = refusal(&place.store());
+    let why = refusal(&*place.store());
     place.command::<Value>(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
     assert!(why.contains("allkeys-lru") && why.contains("noeviction"), "{why}");
 }
@@ -65,7 +67,7 @@ fn a_server_that_evicts_is_refused() {
 #[test]
 fn a_server_that_stops_to_sync_is_told_by_its_identity() {
     let place = alone();
-    let store = stocked(&place);
+    let store = place.stocked();
     place.command::<Value>(&["CONFIG", "SET", "appendfsync", "everysec"]);
     let refused = wait(store.identity()).unwrap_err().to_string();
     place.command::<Value>(&["CONFIG", "SET", "appendfsync", "always"]);
@@ -76,12 +78,12 @@ fn a_server_that_stops_to_sync_is_told_by_its_identity() {
 #[test]
 fn a_replica_is_not_used() {
     let place = alone();
-    let store = stocked(&place);
+    let store = place.stocked();
     let at = address(&crate::network::server(VOLATILE));
     let (host, port) = at.split_once(':').unwrap();
     place.command::<Value>(&["REPLICAOF", host, port]);
     // The data of its own is gone soon.
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    std::thread::sleep(Duration::from_millis(500));
     let linked = [
         wait(store.lease(&orders(), 1, 0)).unwrap_err().to_string(),
         wait(place.store().lease(&orders(), 1, 0)).unwrap_err().to_string(),
@@ -115,9 +117,9 @@ fn where_settings_are_hidden_it_may_lose() {
 #[test]
 fn a_key_that_expires_is_refused() {
     let place = fresh();
-    let store = stocked(&place);
+    let store = place.stocked();
     place.command::<Value>(&["EXPIRE", &place.key("mark"), "1000"]);
-    let why = refusal(&store);
+    let why = refusal(&*store);
     assert!(why.contains("PERSIST") && why.contains(&place.key("mark")), "{why}");
     assert!(wait(store.last(&orders())).is_err());
     place.command::<Value>(&["PERSIST", &place.key("mark")]);
@@ -126,8 +128,8 @@ fn a_key_that_expires_is_refused() {
 
 #[test]
 fn what_idgen_never_wrote_is_damage() {
-    let place: Place = fresh();
-    let store = stocked(&place);
+    let place = fresh();
+    let store = place.stocked();
     let damaged = |why: &str| {
         let error = wait(store.last(&orders())).unwrap_err();
         assert!(matches!(error, StoreError::Damaged(_)), "{why}: {error}");
@@ -146,4 +148,34 @@ fn encryption_is_refused_never_left_out() {
     let refused = idgen_store::open("rediss://:hunter2@host").unwrap_err();
     assert!(matches!(&refused, StoreError::Refused(why) if why.contains("TLS")), "{refused}");
     assert!(!refused.to_string().contains("hunter2"), "{refused}");
+}
+
+/// A server that does not answer is waited for, not for ever.
+#[test]
+fn a_silent_server_is_unavailable_in_time() {
+    let place = alone();
+    place.stocked();
+    let store = RedisStore::new(&with_option(&place.url(), "answer_timeout_ms=300")).unwrap();
+    wait(store.last(&orders())).unwrap();
+    std::thread::scope(|scope| {
+        let holder = scope.spawn(|| place.command::<Value>(&["DEBUG", "SLEEP", "1"]));
+        std::thread::sleep(Duration::from_millis(200));
+        let late = wait(store.lease(&orders(), 1, 0)).unwrap_err();
+        assert!(matches!(&late, StoreError::Unavailable(_)), "{late}");
+        assert!(late.to_string().contains("overloaded"), "{late}");
+        holder.join().unwrap();
+    });
+    assert!(
+        wait(store.lease(&orders(), 1, 0)).unwrap().range.start() <= 2,
+        "at most the one lease is lost"
+    );
+}
+
+#[test]
+fn scripts_that_the_server_forgot_are_sent_again() {
+    let place = alone();
+    let store = place.stocked();
+    assert_eq!(wait(store.lease(&orders(), 5, 0)).unwrap().range.last(), 5);
+    place.command::<Value>(&["SCRIPT", "FLUSH"]);
+    assert_eq!(wait(store.lease(&orders(), 5, 0)).unwrap().range.start(), 6);
 }

@@ -4,65 +4,41 @@
 //! command; each test works under a prefix of its own. `IDGEN_TEST_REDIS_VOLATILE_URL` names one
 //! that keeps nothing. `IDGEN_FULL=1` runs the lengths that are promised.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use idgen_core::IdRange;
-use idgen_store::conformance::{SequenceSubject, Subject, Task, Violation};
-use idgen_store::redis::RedisStore;
-use idgen_store::{Definition, Name, SequenceStore, StoreError};
+use network::services::Alone;
+use network::{Backend, network_suite};
 use redis::{AsyncConnectionConfig, FromRedisValue, Value};
 
 #[path = "../network/mod.rs"]
 mod network;
-#[path = "../twin/mod.rs"]
-mod twin;
 
-mod connections;
 mod counter;
-mod crash;
 mod fitness;
-mod own;
-mod twins;
-
-use network::processes::{Job, Until, Worker};
-use network::services::{self, Alone, Together};
-
-const SERVER: &str = "IDGEN_TEST_REDIS_URL";
 
 /// A prefix on the server, whose keys are removed in the end.
-struct Place<T = Together> {
+struct Redis {
     server: String,
     prefix: String,
-    _turn: T,
 }
 
-fn fresh() -> Place {
-    place(services::together())
-}
+impl Backend for Redis {
+    const SERVICE: &'static str = "redis";
+    const TIME_LIMITS: &'static [&'static str] = &["connect_timeout_ms", "answer_timeout_ms"];
+    const LAST_MESSAGE_BYTES: usize = 20;
+    const TWIN_CASES: u32 = 48;
+    // Another run of the server.
+    const INCARNATION_SURVIVES: bool = false;
 
-/// A place on a server that no other test uses meanwhile.
-fn alone() -> Place<Alone> {
-    place(services::alone())
-}
+    fn make() -> Self {
+        let server = network::server("IDGEN_TEST_REDIS_URL");
+        Self { server, prefix: network::unique() }
+    }
 
-fn place<T>(turn: T) -> Place<T> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let (count, pid) = (COUNT.fetch_add(1, Ordering::SeqCst), std::process::id());
-    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_micros();
-    Place { server: network::server(SERVER), prefix: format!("t{pid}:{count}:{now}"), _turn: turn }
-}
-
-impl<T> Place<T> {
-    /// The store's URL under this prefix.
     fn url(&self) -> String {
         network::with_option(&self.server, &format!("prefix={}", self.prefix))
     }
+}
 
-    fn store(&self) -> RedisStore {
-        RedisStore::new(&self.url()).unwrap()
-    }
-
+impl Redis {
     /// Sends a command on a connection of its own.
     fn command<A: FromRedisValue>(&self, words: &[&str]) -> A {
         command(&self.server, words)
@@ -85,7 +61,7 @@ fn command<A: FromRedisValue>(server: &str, words: &[&str]) -> A {
     })
 }
 
-impl<T> Drop for Place<T> {
+impl Drop for Redis {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // What failed is told already, and the keys may be worth a look.
@@ -98,42 +74,15 @@ impl<T> Drop for Place<T> {
     }
 }
 
-impl Subject for Place {
-    fn run(&self, task: Task<'_>) {
-        network::run(task);
-    }
+type Place<T = network::services::Together> = network::Place<Redis, T>;
+
+fn fresh() -> Place {
+    network::fresh()
 }
 
-impl SequenceSubject for Place {
-    fn open(&self) -> Result<Arc<dyn SequenceStore>, StoreError> {
-        Ok(idgen_store::open(&self.url())?.sequences)
-    }
-
-    fn lease_elsewhere(
-        &self,
-        name: &Name,
-        times: u64,
-        len: u64,
-    ) -> Result<Vec<IdRange>, Violation> {
-        let job = Job { url: &self.url(), name, len, until: Until::Leases(times) };
-        Ok(Worker::start("own::processes_lease_disjoint_ground", &job).finish())
-    }
-
-    fn out_of_reach(&self) -> Option<Arc<dyn SequenceStore>> {
-        let url = network::through(&self.url(), network::closed_port());
-        Some(Arc::new(RedisStore::new(&url).unwrap()))
-    }
+/// A place on a server that no other test uses meanwhile.
+fn alone() -> Place<Alone> {
+    network::alone()
 }
 
-fn orders() -> Name {
-    Name::new("orders").unwrap()
-}
-
-/// A store with a sequence `orders`.
-fn stocked<T>(place: &Place<T>) -> RedisStore {
-    let store = place.store();
-    network::wait(store.create(&orders(), &Definition::default())).unwrap();
-    store
-}
-
-idgen_store::sequence_laws!(fresh);
+network_suite!(Redis);

@@ -20,13 +20,22 @@
 //! is one of the last 16,384 grants and hand-backs of its sequence, and no `advance_to`, `alter` or
 //! `delete` came between; an older one is answered with [`StoreError::NotCurrent`] and is a gap.
 
+// The twin of the integration tests runs inside this crate too.
+#[cfg(all(test, feature = "conformance"))]
+extern crate self as idgen_store;
+
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 #[cfg(feature = "redis")]
 mod counter;
+#[cfg(all(test, feature = "conformance"))]
+mod document;
 mod error;
 mod grant;
+#[cfg(any(feature = "redis", all(test, feature = "conformance")))]
+mod key;
+mod ledger;
 pub mod memory;
 #[cfg(feature = "mysql")]
 pub mod mysql;
@@ -38,6 +47,13 @@ mod pool;
 pub mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(any(
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis",
+    all(test, feature = "conformance")
+))]
+mod retry;
 mod sequence;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;

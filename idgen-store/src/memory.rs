@@ -8,9 +8,9 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use idgen_core::IdRange;
 
-use crate::grant::{Grant, Ground, Mark};
+use crate::grant::Mark;
+use crate::ledger::Ledger;
 use crate::{
     Alteration, Created, Definition, Durability, HostClock, Lease, Name, SequenceInfo,
     SequenceStore, StoreError, StoreIdentity, SystemHostClock,
@@ -44,15 +44,8 @@ pub struct MemoryStore {
 
 #[derive(Default)]
 struct Rows {
-    sequences: BTreeMap<Name, Sequence>,
+    sequences: BTreeMap<Name, Ledger>,
     registry: workers::Registry,
-}
-
-#[derive(Clone)]
-struct Sequence {
-    mark: Mark,
-    tails: BTreeMap<u64, IdRange>,
-    leases: BTreeMap<u64, IdRange>,
 }
 
 impl std::fmt::Debug for MemoryStore {
@@ -96,54 +89,9 @@ impl MemoryStore {
 }
 
 impl Rows {
-    fn sequence(&mut self, name: &Name) -> Result<&mut Sequence, StoreError> {
+    fn sequence(&mut self, name: &Name) -> Result<&mut Ledger, StoreError> {
         let known = self.sequences.get_mut(name).filter(|sequence| !sequence.mark.deleted);
         known.ok_or_else(|| StoreError::Unknown { name: name.clone() })
-    }
-}
-
-impl Sequence {
-    fn of(mark: Mark) -> Self {
-        Self { mark, tails: BTreeMap::new(), leases: BTreeMap::new() }
-    }
-
-    fn lease(&mut self, name: &Name, len: u64, above: u64) -> Result<Lease, StoreError> {
-        let from = above.checked_add(1);
-        let tail = from.and_then(|from| self.tails.range(from..).next());
-        let tail = tail.map(|(_, tail)| *tail);
-        let grant = self.mark.lease(name, len, above, tail)?;
-        self.write(&grant);
-        Ok(Lease { range: grant.range, serial: grant.serial })
-    }
-
-    fn write(&mut self, grant: &Grant) {
-        if let Ground::Tail { start, rest } = grant.ground {
-            self.tails.remove(&start);
-            self.tails.extend(rest.map(|rest| (rest.start(), rest)));
-        }
-        if grant.remembered(&self.mark) {
-            self.leases.insert(grant.serial, grant.range);
-        }
-        if let Some(forgotten) = grant.forgotten() {
-            self.leases = self.leases.split_off(&(forgotten + 1));
-        }
-    }
-
-    fn hand_back(&mut self, name: &Name, tail: &Lease) -> Result<(), StoreError> {
-        let lease = self.leases.get(&tail.serial).copied();
-        let end = self.mark.hand_back(name, lease, tail)?;
-        self.leases.remove(&tail.serial);
-        self.tails.insert(end.start(), end);
-        Ok(())
-    }
-
-    fn give_up_tails(&mut self) {
-        self.tails.clear();
-        self.leases.clear();
-    }
-
-    fn info(&self, name: &Name) -> SequenceInfo {
-        self.mark.info(name, self.tails.values().map(IdRange::len).sum())
     }
 }
 
@@ -159,7 +107,7 @@ impl SequenceStore for MemoryStore {
         let Some(mark) = Mark::create(existing, name, definition)? else {
             return Ok(Created::Unchanged);
         };
-        rows.sequences.insert(name.clone(), Sequence::of(mark));
+        rows.sequences.insert(name.clone(), Ledger::of(mark));
         Ok(Created::New)
     }
 

@@ -6,15 +6,13 @@
 //! have ended for the same reason. Closed connections are made anew when they are next needed;
 //! callers who waited while that failed share the failure instead of each waiting for their own.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::StoreError;
+use crate::retry::{self, Failed};
 
 /// How often a request is tried that others were in the way of.
 const TRIES: u32 = 8;
@@ -76,12 +74,6 @@ pub(crate) struct Pool<C: Connect> {
     failed: Mutex<Option<Failed>>,
 }
 
-/// The last connection that could not be made.
-struct Failed {
-    at: Instant,
-    said: String,
-}
-
 /// A connection in the hands of one request; dropping it closes it.
 pub(crate) struct Lent<'a, C: Connect> {
     session: C::Session,
@@ -107,13 +99,7 @@ impl<C: Connect> Pool<C> {
 
     /// A connection, once one is free.
     async fn lend(&self) -> Result<Lent<'_, C>, StoreError> {
-        if Handle::try_current().is_err() {
-            return Err(StoreError::Refused(format!(
-                "{}'s driver runs inside a tokio runtime, and there is none here; call from one, \
-                 or use idgen-runtime with its feature tokio",
-                C::SERVER
-            )));
-        }
+        retry::inside_tokio(C::SERVER)?;
         let began = Instant::now();
         let permit = self.permits.acquire().await.expect("the semaphore is never closed");
         while let Some(session) = self.pop() {
@@ -121,13 +107,12 @@ impl<C: Connect> Pool<C> {
                 return Ok(Lent { session, pool: self, _permit: permit });
             }
         }
-        self.share_failure(began)?;
+        Failed::share(lock(&self.failed).as_ref(), began)?;
         match self.settings.connect().await {
             Ok(session) => Ok(Lent { session, pool: self, _permit: permit }),
             Err(fault) => {
                 let error = fault.tell(self.settings.place());
-                if let StoreError::Unavailable(said) = &error {
-                    let failed = Failed { at: Instant::now(), said: said.clone() };
+                if let Some(failed) = Failed::of(&error) {
                     *lock(&self.failed) = Some(failed);
                 }
                 Err(error)
@@ -137,14 +122,6 @@ impl<C: Connect> Pool<C> {
 
     fn pop(&self) -> Option<C::Session> {
         lock(&self.idle).pop()
-    }
-
-    /// The failure of another caller's attempt that was made while this one waited.
-    fn share_failure(&self, began: Instant) -> Result<(), StoreError> {
-        match &*lock(&self.failed) {
-            Some(failed) if failed.at >= began => Err(StoreError::Unavailable(failed.said.clone())),
-            _ => Ok(()),
-        }
     }
 }
 
@@ -201,13 +178,9 @@ impl<'a, C: Connect> Tries<'a, C> {
     }
 }
 
-/// Drawn from the upper half of a span that doubles, so that those who met do not meet again.
+/// It doubles from try to try.
 fn pause(made: u32) -> Duration {
-    let whole = FIRST_PAUSE * (1 << made.min(TRIES));
-    // Each such state is keyed at random.
-    let random = RandomState::new().hash_one(made) >> 32;
-    let half = u64::try_from(whole.as_micros() / 2).expect("a second at most");
-    whole / 2 + Duration::from_micros((random * half) >> 32)
+    retry::pause_within(FIRST_PAUSE * (1 << made.min(TRIES)))
 }
 
 /// Locks a mutex whose data stays sound even if a holder panicked.
@@ -220,13 +193,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_and_differ() {
+    fn pauses_double() {
         let pauses: Vec<Duration> = (1..=TRIES).map(pause).collect();
         for (made, pause) in pauses.iter().enumerate() {
             let whole = FIRST_PAUSE * (2 << made);
             assert!((whole / 2..=whole).contains(pause), "{pause:?} of {whole:?}");
         }
-        let drawn: std::collections::HashSet<Duration> = (0..8).map(|_| super::pause(7)).collect();
-        assert!(drawn.len() > 1, "no jitter");
     }
 }

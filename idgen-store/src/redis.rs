@@ -2,7 +2,7 @@
 //!
 //! Of a sequence there are three keys: `idgen:{NAME}:mark`, a hash with its row,
 //! `idgen:{NAME}:tails`, what was handed back, and `idgen:{NAME}:leases`, what may still be; bytes
-//! of a name that are no letters, digits, `-`, `.` or `_` stand as `%XX`. Two more keys,
+//! of a name that are no letters, digits, `-` or `_` stand as `%XX`. Two more keys,
 //! `idgen:names` and `idgen:identity`, list the sequences and tell one store from another. A key
 //! that is missing is an unknown sequence, never one that begins anew.
 //!

@@ -25,6 +25,11 @@ impl Order {
             Self::Strict => "strict",
         }
     }
+
+    /// The order of that name; `None` if there is none.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Leased, Self::Strict].into_iter().find(|order| order.name() == name)
+    }
 }
 
 /// What a sequence counts: the numbers `n` with `n mod increment = offset mod increment` and

@@ -1,10 +1,10 @@
 //! Which server this is, whether it may serve a store, and whether it keeps what it answers.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 
 use super::fault::Fault;
 use super::link::Session;
+use crate::retry::random;
 use crate::{Durability, StoreIdentity};
 
 /// What a server says about itself.
@@ -125,12 +125,6 @@ pub(super) async fn of_counter(session: Session, id: String) -> Result<StoreIden
     let server = Server::ask(&session).await?;
     server.check_fit(session.lossy)?;
     Ok(server.identity(id))
-}
-
-/// A number that nobody else draws.
-pub(super) fn random() -> u64 {
-    // Each such state is keyed at random.
-    RandomState::new().hash_one(0)
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, FromRedisValue, Value};
-use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use super::fault::Fault;
@@ -18,6 +17,7 @@ use super::identity::{self, Server};
 use super::scripts::{Run, Script};
 use super::settings::RedisSettings;
 use crate::StoreError;
+use crate::retry::{self, Failed};
 
 pub(super) struct Link {
     pub(super) settings: RedisSettings,
@@ -30,12 +30,6 @@ struct Slot {
     /// Of the sessions made so far.
     count: u64,
     failed: Option<Failed>,
-}
-
-/// The last connection that could not be made.
-struct Failed {
-    at: Instant,
-    said: String,
 }
 
 /// A connection that is ready to lease; a clone is the same connection.
@@ -72,21 +66,13 @@ impl Link {
     }
 
     async fn session(&self) -> Result<Session, StoreError> {
-        if Handle::try_current().is_err() {
-            return Err(StoreError::Refused(
-                "the driver of Redis runs inside a tokio runtime, and there is none here; call \
-                 from one, or use idgen-runtime with its feature tokio"
-                    .to_owned(),
-            ));
-        }
+        retry::inside_tokio("Redis")?;
         let began = Instant::now();
         let mut slot = self.slot.lock().await;
         if let Some(session) = &slot.session {
             return Ok(session.clone());
         }
-        if let Some(failed) = slot.failed.as_ref().filter(|failed| failed.at >= began) {
-            return Err(StoreError::Unavailable(failed.said.clone()));
-        }
+        Failed::share(slot.failed.as_ref(), began)?;
         slot.count += 1;
         match Session::open(&self.settings, slot.count).await {
             Ok(session) => {
@@ -95,9 +81,7 @@ impl Link {
             }
             Err(fault) => {
                 let error = fault.tell(&self.settings.place);
-                if let StoreError::Unavailable(said) = &error {
-                    slot.failed = Some(Failed { at: Instant::now(), said: said.clone() });
-                }
+                slot.failed = Failed::of(&error).or(slot.failed.take());
                 Err(error)
             }
         }

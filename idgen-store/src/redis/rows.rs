@@ -7,11 +7,11 @@ use super::fault::Fault;
 use super::link::Session;
 use super::scripts::{Run, Script, text};
 use crate::grant::Mark;
-use crate::{Definition, Name, Order, StoreError};
+use crate::{Definition, Name, Order, StoreError, key};
 
 /// The keys of one sequence, as scripts number them: mark, tails, leases, and the set of names.
 pub(super) fn keys(session: &Session, name: &Name) -> [String; 4] {
-    let (prefix, name) = (&session.prefix, encode(name.as_str()));
+    let (prefix, name) = (&session.prefix, key::encode(name.as_str()));
     let own = |what: &str| format!("{prefix}:{{{name}}}:{what}");
     [own("mark"), own("tails"), own("leases"), names(session)]
 }
@@ -19,19 +19,6 @@ pub(super) fn keys(session: &Session, name: &Name) -> [String; 4] {
 /// The key of the set of names.
 pub(super) fn names(session: &Session) -> String {
     format!("{}:names", session.prefix)
-}
-
-/// Bytes that could mean something in a key as `%XX`, so that no two names share one.
-fn encode(name: &str) -> String {
-    let mut encoded = String::new();
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }
 
 /// A number as scripts add and compare it.
@@ -107,7 +94,7 @@ fn parse(fields: &[String]) -> Option<Row> {
     else {
         return None;
     };
-    let order = [Order::Leased, Order::Strict].into_iter().find(|known| known.name() == order)?;
+    let order = Order::named(order)?;
     let definition =
         Definition::new(number(first)?, number(increment)?, number(offset)?, number(end)?, order);
     let deleted = match deleted.as_str() {
@@ -155,12 +142,6 @@ pub(super) fn remembered(texts: Vec<String>, serial: u64) -> Option<String> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn names_become_keys_of_their_own() {
-        assert_eq!(encode("Orders-1.eu_west"), "Orders-1.eu_west");
-        assert_eq!(encode("{a}:b%\0\u{e9} "), "%7Ba%7D%3Ab%25%00%C3%A9%20");
-    }
 
     #[test]
     fn what_idgen_does_not_write_is_no_row() {

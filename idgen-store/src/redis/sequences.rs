@@ -21,6 +21,7 @@ use super::link::Session;
 use super::rows::{self, Row, Seen, digits, strange};
 use super::scripts::{Run, Script, text};
 use crate::grant::{Grant, Ground, Mark};
+use crate::retry::random;
 use crate::{
     Alteration, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
     StoreIdentity,
@@ -34,7 +35,7 @@ const PAUSE_US: u64 = 4_000;
 /// Lets those who met part.
 async fn part(made: u32) {
     if made > 2 {
-        let wait_us = identity::random() % PAUSE_US;
+        let wait_us = random() % PAUSE_US;
         tokio::time::sleep(Duration::from_micros(wait_us)).await;
     }
 }
@@ -162,7 +163,7 @@ async fn write(
     let definition = mark.definition;
     let arguments = vec![
         version,
-        format!("{:016x}", identity::random()),
+        format!("{:016x}", random()),
         digits(definition.first()),
         digits(definition.increment()),
         digits(definition.offset()),

@@ -28,14 +28,17 @@ mod dsn;
 mod fault;
 mod identity;
 mod idpool;
+mod idpot;
 mod rows;
 mod schema;
 mod sequences;
 mod session;
 mod settings;
+mod table;
 
 pub(crate) use dsn::is_dsn;
 pub use idpool::IdpoolStore;
+pub use idpot::IdpotStore;
 
 /// Runs `$work` on a session of the store's, again while others are in its way. A macro, because
 /// a closure cannot say that the future it returns may change threads.
@@ -64,6 +67,7 @@ pub(crate) fn open(url: &str) -> Result<Arc<dyn SequenceStore>, StoreError> {
     Ok(match settings.schema {
         Schema::Own => Arc::new(MysqlStore { pool: Pool::new(settings) }),
         Schema::Idpool(_) => Arc::new(IdpoolStore::with(settings)),
+        Schema::Idpot => Arc::new(IdpotStore::with(settings)),
     })
 }
 
@@ -94,7 +98,7 @@ impl MysqlStore {
     /// | `connect_timeout_ms` | until a new connection is ready, 1 ms to 1 h | 5000 |
     /// | `statement_timeout_ms` | for each statement, 1 ms to 1 h | 5000 |
     /// | `isolation` | `read-committed` or `repeatable-read`; both are safe | see below |
-    /// | `schema` | `idpool`: see [`IdpoolStore`]; [`open`](crate::open) takes it | own tables |
+    /// | `schema` | `idpool`, `idpot`: an [`IdpoolStore`], an [`IdpotStore`] | own tables |
     /// | `ssl-mode`, `tls` | `disabled`, `preferred`, `false`: without TLS; others are refused | |
     ///
     /// Under `read-committed`, the default, callers are less in each other's way; a server that
@@ -120,10 +124,7 @@ impl MysqlStore {
         let settings = settings::MysqlSettings::parse(url)?;
         match settings.schema {
             Schema::Own => Ok(Self { pool: Pool::new(settings) }),
-            Schema::Idpool(_) => Err(StoreError::Refused(format!(
-                "{}: schema=idpool asks for an IdpoolStore; make one, or leave the option out",
-                settings.place
-            ))),
+            _ => Err(settings.other_schema("idgen's own tables", "")),
         }
     }
 }

@@ -61,7 +61,7 @@ const BUILT_IN: &[&str] = &[
 /// |---|---|
 /// | `memory:` | a new, empty [`MemoryStore`] |
 /// | `sqlite:PATH`, `sqlite://PATH` | a `SqliteStore` in the file PATH, taken as it is |
-/// | `mysql://...`, `mariadb://...`, `...@tcp(...)/...` | a `MysqlStore`, or an `IdpoolStore` |
+/// | `mysql://...`, `mariadb://...`, `...@tcp(...)/...` | a `MysqlStore`, or as `schema` says |
 /// | `postgres://...`, `postgresql://...` | a `PostgresStore`, with options behind a `?` |
 /// | `redis://...` | a `RedisStore`, or with `key=NAME` a `RedisCounter`, likewise |
 ///

@@ -16,6 +16,8 @@ pub(super) mod code {
     pub(crate) const LOGIN_DENIED: u16 = 1045;
     pub(crate) const NOT_READY: u16 = 1047;
     pub(crate) const NO_SUCH_DATABASE: u16 = 1049;
+    pub(crate) const CANNOT_CREATE: u16 = 1005;
+    pub(crate) const TABLE_THERE: u16 = 1050;
     pub(crate) const SHUTDOWN: u16 = 1053;
     pub(crate) const TABLE_FULL: u16 = 1114;
     pub(crate) const HOST_BLOCKED: u16 = 1129;
@@ -68,7 +70,26 @@ impl From<StoreError> for Fault {
 impl Fault {
     /// Whether the server said that there is no such table.
     pub(super) fn is_no_table(&self) -> bool {
-        matches!(self, Self::Sql(Error::Server(said)) if said.code == code::NO_SUCH_TABLE)
+        self.code() == Some(code::NO_SUCH_TABLE)
+    }
+
+    /// Whether the server said that there is such a table already.
+    pub(super) fn is_table_there(&self) -> bool {
+        self.code() == Some(code::TABLE_THERE)
+    }
+
+    /// Whether the file system of the server has no room for a table's name.
+    pub(super) fn is_name_too_long(&self) -> bool {
+        matches!(self, Self::Sql(Error::Server(said)) if said.code == code::CANNOT_CREATE
+            && said.message.contains("name too long"))
+    }
+
+    /// The server's number for what it said.
+    pub(super) fn code(&self) -> Option<u16> {
+        match self {
+            Self::Sql(Error::Server(said)) => Some(said.code),
+            _ => None,
+        }
     }
 }
 

@@ -19,8 +19,37 @@ pub(super) async fn read(session: &mut Session) -> Result<StoreIdentity, Fault> 
     })
 }
 
+/// An adopted form has no place for an identity of its own: server, database and tables stand for
+/// it. `flaws` are what the tables themselves may lose.
+pub(super) async fn of_adopted(
+    session: &mut Session,
+    backend: &'static str,
+    tables: &str,
+    ceiling: u64,
+    mut flaws: Vec<String>,
+) -> Result<StoreIdentity, Fault> {
+    let said = session.ask("SELECT DATABASE() AS name").await?;
+    let database: Option<String> =
+        said.rows.first().and_then(|row| row.get_opt("name").and_then(Result::ok));
+    let variables = session.variables().await?;
+    let incarnation = incarnation(&variables);
+    if let Durability::MayLose(why) = durability(&variables) {
+        flaws.push(why);
+    }
+    Ok(StoreIdentity {
+        backend,
+        id: format!("{incarnation}/{}/{tables}", database.unwrap_or_default()),
+        durability: match flaws.is_empty() {
+            true => Durability::Keeps,
+            false => Durability::MayLose(flaws.join(", ")),
+        },
+        incarnation,
+        ceiling,
+    })
+}
+
 /// Which server answers: MySQL draws a number for each data folder; MariaDB names host and port.
-pub(super) fn incarnation(variables: &Variables) -> String {
+fn incarnation(variables: &Variables) -> String {
     let named = variables.get("server_uuid").or(variables.get("server_uid"));
     let of = |name| variables.get(name).unwrap_or("unnamed");
     named.map_or_else(
@@ -30,7 +59,7 @@ pub(super) fn incarnation(variables: &Variables) -> String {
 }
 
 /// What a crash of the server or its machine may take away.
-pub(super) fn durability(variables: &Variables) -> Durability {
+fn durability(variables: &Variables) -> Durability {
     let mut flaws = Vec::new();
     let mut expect = |name: &str, good: &[&str]| match variables.get(name) {
         Some(value) if !good.contains(&value.to_ascii_lowercase().as_str()) => {

@@ -71,10 +71,7 @@ impl IdpoolStore {
         let settings = MysqlSettings::parse(url)?;
         match settings.schema {
             Schema::Idpool(_) => Ok(Self::with(settings)),
-            Schema::Own => Err(StoreError::Refused(format!(
-                "{}: idgen's own tables are no pool; add the option schema=idpool",
-                settings.place
-            ))),
+            _ => Err(settings.other_schema("a pool of idpool", "idpool")),
         }
     }
 
@@ -250,21 +247,9 @@ async fn advance_to(session: &mut Session, name: &Name, above: u64) -> Result<()
     Ok(())
 }
 
-/// The form has no place for an identity of its own: server, database and table stand for it.
 async fn identify(session: &mut Session) -> Result<StoreIdentity, Fault> {
-    let pool = read(session, "").await?;
-    let said = session.ask("SELECT DATABASE() AS name").await?;
-    let database: Option<String> =
-        said.rows.first().and_then(|row| row.get_opt("name").and_then(Result::ok));
-    let variables = session.variables().await?;
-    let incarnation = identity::incarnation(&variables);
-    Ok(StoreIdentity {
-        backend: "mysql-idpool",
-        id: format!("{incarnation}/{}/id_pool", database.unwrap_or_default()),
-        durability: identity::durability(&variables),
-        incarnation,
-        ceiling: pool.last().unwrap_or(u64::MAX),
-    })
+    let ceiling = read(session, "").await?.last().unwrap_or(u64::MAX);
+    identity::of_adopted(session, "mysql-idpool", "id_pool", ceiling, Vec::new()).await
 }
 
 /// What the form cannot hold, and whether these tables hold less.

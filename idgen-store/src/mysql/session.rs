@@ -9,13 +9,15 @@ use mysql_async::{Conn, Row};
 use super::fault::Fault;
 use super::settings::{Isolation, MysqlSettings, Schema};
 use super::{idpool, schema};
+use crate::Name;
 use crate::pool::{Aftermath, Connect, Fault as _};
 
 /// How the server is set. Asked for by name, because not every server has each.
 const QUESTION: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('binlog_format', \
     'hostname', 'innodb_doublewrite', 'innodb_flush_log_at_trx_commit', 'innodb_flush_method', \
-    'innodb_read_only', 'log_bin', 'max_statement_time', 'port', 'read_only', 'server_id', \
-    'server_uid', 'server_uuid', 'sync_binlog')";
+    'information_schema_stats_expiry', 'innodb_read_only', 'log_bin', 'lower_case_table_names', \
+    'max_statement_time', 'port', 'read_only', 'server_id', 'server_uid', 'server_uuid', \
+    'sync_binlog')";
 
 /// Longer than any pool idles: a year, the most that servers take.
 const IDLE_S: u64 = 31_536_000;
@@ -50,19 +52,45 @@ pub(super) struct Session {
     open: bool,
     /// The claims of adopted tables have no room beyond 2^63-1.
     pub(super) signed_claims: bool,
+    /// The highest number that the column of an adopted table holds, by sequence.
+    pub(super) tops: HashMap<Name, u64>,
+    pub(super) name_case: NameCase,
+}
+
+/// What a server makes of the case of tables' names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NameCase {
+    /// Names that differ in case are different.
+    Kept,
+    /// Names are kept in small letters.
+    Lowered,
+    /// Names are kept as they are and compared without case.
+    Ignored,
 }
 
 impl Session {
     /// Connects; makes the tables if there are none.
     async fn open(settings: &MysqlSettings) -> Result<Self, Fault> {
         let conn = Conn::new(settings.reach.clone()).await?;
-        let mut session = Self { conn, open: false, signed_claims: false };
+        let mut session = Self {
+            conn,
+            open: false,
+            signed_claims: false,
+            tops: HashMap::new(),
+            name_case: NameCase::Kept,
+        };
         let variables = session.variables().await?;
+        session.name_case = match variables.get("lower_case_table_names") {
+            Some("1") => NameCase::Lowered,
+            Some("2") => NameCase::Ignored,
+            _ => NameCase::Kept,
+        };
         check_fit(&variables)?;
         session.query(&greeting(settings, &variables)).await?;
         match settings.schema {
             Schema::Own => schema::ensure(&mut session).await?,
             Schema::Idpool(_) => idpool::ensure(&mut session).await?,
+            Schema::Idpot => {}
         }
         Ok(session)
     }
@@ -176,11 +204,16 @@ fn greeting(settings: &MysqlSettings, variables: &Variables) -> String {
     let timeout = settings.statement_timeout;
     let lock_s = (timeout.as_secs() / 3).max(1);
     let mut sql = format!(
-        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1, \
+        "SET NAMES utf8mb4; \
+         SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', autocommit = 1, \
          innodb_lock_wait_timeout = {lock_s}, lock_wait_timeout = {lock_s}, \
          wait_timeout = {IDLE_S}; SET SESSION TRANSACTION ISOLATION LEVEL {}, READ WRITE",
         isolation(settings, variables).sql()
     );
+    // MySQL's, which else tells numbers of tables that may be a day old.
+    if variables.get("information_schema_stats_expiry").is_some() {
+        sql += "; SET SESSION information_schema_stats_expiry = 0";
+    }
     // MariaDB's. MySQL limits only what reads.
     if variables.get("max_statement_time").is_some() {
         sql += &format!("; SET SESSION max_statement_time = {:.3}", timeout.as_secs_f64());

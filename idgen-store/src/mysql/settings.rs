@@ -38,6 +38,19 @@ pub(super) enum Schema {
     Own,
     /// Those of idpool, whose one pool goes by this name.
     Idpool(Name),
+    /// Those of idpot.
+    Idpot,
+}
+
+impl Schema {
+    /// What the option `schema` says.
+    const fn word(&self) -> Option<&'static str> {
+        match self {
+            Self::Own => None,
+            Self::Idpool(_) => Some("idpool"),
+            Self::Idpot => Some("idpot"),
+        }
+    }
 }
 
 /// What transactions see of each other.
@@ -99,13 +112,30 @@ impl MysqlSettings {
             schema,
         })
     }
+
+    /// Refuses to make a store of other tables than the address asks for.
+    pub(super) fn other_schema(&self, wanted: &str, word: &str) -> StoreError {
+        let (place, next) = (
+            &self.place,
+            match word {
+                "" => "leave the option out".to_owned(),
+                word => format!("write schema={word}"),
+            },
+        );
+        let asked = self.schema.word().map_or_else(
+            || "without the option schema it means idgen's own tables".to_owned(),
+            |word| format!("schema={word} means other tables"),
+        );
+        StoreError::Refused(format!("{place} is no address of {wanted}: {asked}; {next}"))
+    }
 }
 
 fn schema(place: &str, word: Option<&str>, sequence: Option<String>) -> Result<Schema, StoreError> {
     let refused = |what: String| StoreError::Refused(format!("{place}: {what}"));
     match (word, sequence) {
         (None, None) => Ok(Schema::Own),
-        (None, Some(_)) => Err(refused(
+        (Some("idpot"), None) => Ok(Schema::Idpot),
+        (None | Some("idpot"), Some(_)) => Err(refused(
             "option sequence names the pool of adopted tables; add schema=idpool or leave it out"
                 .to_owned(),
         )),
@@ -114,7 +144,8 @@ fn schema(place: &str, word: Option<&str>, sequence: Option<String>) -> Result<S
             Ok(Schema::Idpool(name.map_err(|error| refused(error.to_string()))?))
         }
         (Some(word), _) => Err(refused(format!(
-            "option schema is idpool, not '{}'; write that, or leave it out for idgen's own tables",
+            "option schema is idpool or idpot, not '{}'; write one of them, or leave it out for \
+             idgen's own tables",
             word.escape_debug()
         ))),
     }
@@ -202,7 +233,8 @@ mod tests {
         assert!(refused("mysql://me:secret@host").contains("names no database"));
         assert!(refused("mysql://me:secret@one,two/db").contains("several servers"));
         assert!(refused("mysql://host/db?isolation=none").contains("repeatable-read"));
-        assert!(refused("mysql://host/db?schema=poolid").contains("schema is idpool"));
+        assert!(refused("mysql://host/db?schema=poolid").contains("schema is idpool or idpot"));
+        assert!(refused("mysql://host/db?schema=idpot&sequence=a").contains("schema=idpool"));
         assert!(refused("mysql://host/db?sequence=a").contains("schema=idpool"));
         assert!(refused("mysql://host/db?schema=idpool&sequence=").contains("1 to 128 bytes"));
         for url in ["mysql://me:secret@host/db?ssl-mode=REQUIRED", "me:secret@/db?tls=true"] {

@@ -11,7 +11,9 @@ use network::{Backend, network_suite};
 #[path = "../network/mod.rs"]
 mod network;
 
+mod adopted;
 mod idpool;
+mod idpot;
 mod own;
 
 /// A database of the server, dropped in the end.

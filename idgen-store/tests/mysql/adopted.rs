@@ -14,6 +14,7 @@ use idgen_store::{
 use mysql_async::{Conn, Opts};
 
 use crate::network::processes::{Job, Until, Worker};
+use crate::network::services::order;
 use crate::network::{self, assert_disjoint, load_time, wait};
 
 /// An adopted sequence: the address of its store, its name, and what its form says of it.
@@ -209,6 +210,27 @@ impl Form {
         assert_no_id_twice([issued.concat(), leased.concat()].concat());
         eprintln!("{}: {by_originals} by originals, {by_idgen} leased, 0 twice", self.name);
         (by_originals, by_idgen)
+    }
+
+    /// `kill -9` of the server while four processes lease: what was told is never granted again.
+    pub(crate) fn outlives_kills(&self) {
+        const ROUNDS: u32 = 3;
+        let time = load_time() + Duration::from_secs(2) * ROUNDS;
+        let job = Job { url: &self.url, name: &self.name, len: 5, until: Until::Elapsed(time) };
+        let workers: Vec<Worker> = (0..4).map(|_| Worker::start(self.test, &job)).collect();
+        let mut own = Vec::new();
+        for _ in 0..ROUNDS {
+            std::thread::sleep(load_time() / ROUNDS);
+            own.push(self.lease(5, 0).unwrap());
+            order("kill", "mysql");
+            let lost = self.lease(5, 0).unwrap_err();
+            assert!(matches!(lost, StoreError::Unavailable(_)), "{lost}");
+            order("start", "mysql");
+            own.push(self.lease(5, 0).unwrap());
+        }
+        let told: Vec<_> = workers.into_iter().map(Worker::finish).collect();
+        assert!(told.iter().all(|leases| leases.len() > 5), "every process leased");
+        assert_disjoint([told.concat(), own].concat());
     }
 }
 

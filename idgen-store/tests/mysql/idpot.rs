@@ -13,7 +13,7 @@ use crate::adopted::Form;
 use crate::network::processes::as_child;
 use crate::network::proxy::{Cut, Proxy};
 use crate::network::{address, through, wait, with_option};
-use crate::{Place, fresh};
+use crate::{Mysql, Place, alone, fresh, network};
 
 const TOP: u64 = u64::MAX;
 
@@ -21,7 +21,7 @@ fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
 
-fn url<T>(place: &Place<T>) -> String {
+fn url<T>(place: &network::Place<Mysql, T>) -> String {
     with_option(&place.url(), "schema=idpot")
 }
 
@@ -45,7 +45,7 @@ fn first(first: u64) -> Definition {
     Definition::new(first, 1, 0, TOP, Default::default()).unwrap()
 }
 
-fn orders(place: &Place, engine: &str, test: &'static str) -> Form {
+fn orders<T>(place: &network::Place<Mysql, T>, engine: &str, test: &'static str) -> Form {
     let column = if engine == "signed" { "BIGINT" } else { "BIGINT UNSIGNED" };
     let (engine, end) = match engine {
         "signed" => ("InnoDB", TOP >> 1),
@@ -89,6 +89,12 @@ fn originals_and_idgen_never_meet_in_innodb() {
 #[test]
 fn originals_and_idgen_never_meet_in_myisam() {
     beside_originals("MyISAM", "idpot::originals_and_idgen_never_meet_in_myisam");
+}
+
+#[test]
+fn a_killed_server_repeats_nothing() {
+    as_child();
+    orders(&alone(), "InnoDB", "idpot::a_killed_server_repeats_nothing").outlives_kills();
 }
 
 #[test]

@@ -45,6 +45,7 @@ mod rqlite;
 mod stand_in;
 mod start;
 mod state;
+mod summitdb;
 mod zookeeper;
 
 use std::time::Instant;

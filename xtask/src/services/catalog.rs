@@ -13,6 +13,7 @@ use super::redis::Redis;
 use super::redis_sets::{Cluster, Sentinel};
 use super::rqlite::Rqlite;
 use super::state::Record;
+use super::summitdb::SummitDb;
 use super::zookeeper::ZooKeeper;
 use crate::suite;
 
@@ -59,7 +60,7 @@ pub(super) trait Service: Sync {
     }
 }
 
-pub(super) static ALL: [&dyn Service; 9] = [
+pub(super) static ALL: [&dyn Service; 10] = [
     &MariaDb,
     &Postgres,
     &Redis { name: "redis", processes: &["redis"], persistence: "appendonly yes" },
@@ -69,6 +70,7 @@ pub(super) static ALL: [&dyn Service; 9] = [
     &Etcd,
     &ZooKeeper,
     &Rqlite,
+    &SummitDb,
 ];
 
 pub(super) fn service(name: &str) -> Option<&'static dyn Service> {
@@ -227,6 +229,7 @@ mod tests {
         assert_eq!(url("etcd"), "etcd://127.0.0.1:10001");
         assert_eq!(url("zookeeper"), "zookeeper://127.0.0.1:10001");
         assert_eq!(url("rqlite"), "rqlite://127.0.0.1:10001");
+        assert_eq!(url("summitdb"), "summitdb://127.0.0.1:10001");
     }
 
     #[test]

@@ -10,9 +10,6 @@ use super::steps::{Plan, Step, target_dir, test};
 use super::{Length, Outcome, Tally, run};
 use crate::services;
 
-/// Stores whose features tests need, beside those that have a service: their tests bring a server.
-const SELF_SERVED: [&str; 1] = ["summitdb"];
-
 const STEP: &str = "stores on real servers";
 
 /// The store that a service is one kind of server for: `redis` of `redis-cluster`.
@@ -29,7 +26,7 @@ fn stores() -> Vec<&'static str> {
 
 /// Whether a crate's feature of this name is a store, to be built for the tests.
 pub(super) fn is_feature(name: &str) -> bool {
-    SELF_SERVED.contains(&name) || stores().contains(&name)
+    stores().contains(&name)
 }
 
 /// The store with a service that a test target of this name is of.
@@ -160,10 +157,13 @@ mod tests {
 
     #[test]
     fn targets_are_known_by_their_names() {
-        assert_eq!(stores(), ["mysql", "postgres", "redis", "etcd", "zookeeper", "rqlite"]);
+        assert_eq!(
+            stores(),
+            ["mysql", "postgres", "redis", "etcd", "zookeeper", "rqlite", "summitdb"]
+        );
         assert_eq!(of_target("redis"), Some("redis"));
         assert_eq!(of_target("mysql_adopted"), Some("mysql"));
-        for other in ["mysqlish", "sqlite", "my", "summitdb"] {
+        for other in ["mysqlish", "sqlite", "my", "summit"] {
             assert_eq!(of_target(other), None, "{other}");
         }
         assert!(

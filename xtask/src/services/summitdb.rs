@@ -1,0 +1,47 @@
+//! Three nodes of SummitDB: the project's own stand-in, since no package has the real one.
+
+use super::catalog::{Service, Site, words};
+use super::install::Need;
+use super::probe::Probe;
+use super::stand_in;
+
+pub(super) struct SummitDb;
+
+const PROGRAM: &str = "summitdb-stand-in";
+
+impl Service for SummitDb {
+    fn name(&self) -> &'static str {
+        "summitdb"
+    }
+
+    fn needs(&self) -> &'static [Need] {
+        &[]
+    }
+
+    fn processes(&self) -> &'static [&'static str] {
+        &["summitdb"]
+    }
+
+    fn prepare(&self, site: &Site) -> Result<(), String> {
+        stand_in::build(site, PROGRAM)
+    }
+
+    /// The nodes share the port, on 127.0.0.1, 127.0.0.2 and 127.0.0.3.
+    fn command(&self, site: &Site, index: usize) -> Vec<String> {
+        let node = &site.nodes[index];
+        words![
+            stand_in::program(site, PROGRAM),
+            format!("--data={}", node.data.display()),
+            format!("--port={}", node.port),
+        ]
+    }
+
+    fn probe(&self, site: &Site, index: usize) -> Probe {
+        Probe::Says { port: site.nodes[index].port, line: "RAFTSTATE", answer: "Leader" }
+    }
+
+    /// The first node alone: a client finds the others.
+    fn url(&self, site: &Site) -> String {
+        format!("summitdb://{}", site.addresses(0))
+    }
+}

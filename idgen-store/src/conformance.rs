@@ -230,7 +230,8 @@ macro_rules! sequence_laws {
             s04_a_lost_reply_is_a_gap, s05_unknown_is_not_unavailable, s06_ends_exhausted,
             s07_names_do_not_touch, s08_create_is_repeatable, s09_ids_are_members,
             s10_a_tail_is_granted_once, s11_a_lease_starts_above,
-            s12_a_deleted_name_leaves_its_mark);
+            s12_a_deleted_name_leaves_its_mark, s13_a_moved_sequence_says_where,
+            s14_a_sequence_comes_in_above);
     };
     (@ $make:path: $($law:ident),*) => {
         $(#[test]

@@ -273,7 +273,7 @@ impl<C: Counter> SequenceStore for C {
     async fn describe(&self, name: &Name) -> Result<SequenceInfo, StoreError> {
         let bound = self.last(name).await?;
         let (name, definition) = (name.clone(), self.adopted().definition);
-        Ok(SequenceInfo { name, definition, bound, serial: bound, returned: 0 })
+        Ok(SequenceInfo { name, definition, bound, serial: bound, returned: 0, moved_to: None })
     }
 
     async fn delete(&self, name: &Name) -> Result<(), StoreError> {

@@ -169,7 +169,7 @@ impl<D: Documents> DocumentStore<D> {
         let key = key::encode(name.as_str());
         let found = self.limited(self.documents.load(&key)).await?;
         let ledger = found.map(|(_, text)| self.read(&key, &text)).transpose()?;
-        let ledger = ledger.filter(|ledger| !ledger.mark.deleted);
+        let ledger = ledger.filter(|ledger| ledger.mark.is_listed());
         ledger
             .map(|ledger| ledger.info(name))
             .ok_or_else(|| StoreError::Unknown { name: name.clone() })
@@ -180,7 +180,7 @@ impl<D: Documents> DocumentStore<D> {
         for (key, text) in self.limited(self.documents.all()).await? {
             let name = key::decode(&key).ok_or_else(|| self.damaged(&key, "is no key of ours"))?;
             let ledger = self.read(&key, &text)?;
-            if !ledger.mark.deleted {
+            if ledger.mark.is_listed() {
                 infos.push(ledger.info(&name));
             }
         }

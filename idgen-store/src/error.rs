@@ -31,6 +31,14 @@ pub enum StoreError {
         /// What it is defined as.
         existing: Definition,
     },
+    /// The sequence goes on in another store, and this one only remembers where.
+    #[error("sequence '{name}' was moved to {to}; ask that store for it")]
+    Moved {
+        /// The sequence.
+        name: Name,
+        /// The other store's URL without its secrets.
+        to: String,
+    },
     /// The position asked for lies below numbers that are granted already.
     #[error(
         "sequence '{name}' has granted ids up to {bound}; {asked} would lower it, choose {bound} \

@@ -1,7 +1,8 @@
 //! What a sequence store decides, apart from where it keeps its rows.
 //!
-//! A sequence is one row, its *mark*: definition, bound, serial, deleted or not. Beside it stand
-//! two small sets:
+//! A sequence is one row, its *mark*: definition, bound, serial, deleted or not, and where it was
+//! moved to, if it was: then it is deleted too, so that a lease needs to look at one flag only.
+//! Beside it stand two small sets:
 //!
 //! - *tails*: stretches below the bound that came back and may be granted once more;
 //! - *remembered leases*: serial and range of the last [`REMEMBERED`] leases. A hand-back is taken
@@ -28,6 +29,7 @@ pub(crate) struct Mark {
     pub(crate) bound: u64,
     pub(crate) serial: u64,
     pub(crate) deleted: bool,
+    pub(crate) moved_to: Option<String>,
 }
 
 /// Where a lease was cut from.
@@ -68,10 +70,11 @@ impl Mark {
     ) -> Result<Option<Self>, StoreError> {
         let start = definition.start_bound();
         let Some(mut mark) = existing else {
-            let definition = *definition;
-            return Ok(Some(Self { definition, bound: start, serial: 0, deleted: false }));
+            let (definition, bound) = (*definition, start);
+            return Ok(Some(Self { definition, bound, serial: 0, deleted: false, moved_to: None }));
         };
-        if !mark.deleted {
+        if mark.is_listed() {
+            mark.check_live(name)?;
             if mark.definition == *definition {
                 return Ok(None);
             }
@@ -200,8 +203,9 @@ impl Mark {
 
     /// What the store tells about the sequence; `returned` counts the ids in tails.
     pub(crate) fn info(&self, name: &Name, returned: u64) -> SequenceInfo {
-        let (definition, bound, serial) = (self.definition, self.bound, self.serial);
-        SequenceInfo { name: name.clone(), definition, bound, serial, returned }
+        let Self { definition, bound, serial, .. } = *self;
+        let (name, moved_to) = (name.clone(), self.moved_to.clone());
+        SequenceInfo { name, definition, bound, serial, returned, moved_to }
     }
 }
 

@@ -38,6 +38,7 @@ mod grant;
 mod key;
 mod ledger;
 pub mod memory;
+mod moved;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 mod name;
@@ -70,8 +71,8 @@ pub use error::{RegistryError, StoreError};
 pub use name::{Name, NameError};
 pub use open::{OpenStore, open};
 pub use sequence::{
-    Alteration, Created, Definition, DefinitionError, Durability, Lease, Order, SequenceInfo,
-    SequenceStore, StoreIdentity,
+    Alteration, Arrival, Created, Definition, DefinitionError, Durability, Lease, Order,
+    SequenceInfo, SequenceStore, StoreIdentity,
 };
 pub use worker::{
     Claim, Claimed, LayoutRecord, Renewed, SoftProof, Wish, WorkerInfo, WorkerRegistry,

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use crate::grant::Mark;
 use crate::ledger::Ledger;
 use crate::{
-    Alteration, Created, Definition, Durability, HostClock, Lease, Name, SequenceInfo,
+    Alteration, Arrival, Created, Definition, Durability, HostClock, Lease, Name, SequenceInfo,
     SequenceStore, StoreError, StoreIdentity, SystemHostClock,
 };
 
@@ -90,8 +90,29 @@ impl MemoryStore {
 
 impl Rows {
     fn sequence(&mut self, name: &Name) -> Result<&mut Ledger, StoreError> {
-        let known = self.sequences.get_mut(name).filter(|sequence| !sequence.mark.deleted);
-        known.ok_or_else(|| StoreError::Unknown { name: name.clone() })
+        let known = self.sequences.get_mut(name);
+        let known = known.ok_or_else(|| StoreError::Unknown { name: name.clone() })?;
+        known.mark.check_live(name)?;
+        Ok(known)
+    }
+
+    /// What is told of a sequence, moved away or not.
+    fn info(&self, name: &Name) -> Result<SequenceInfo, StoreError> {
+        let listed = self.sequences.get(name).filter(|sequence| sequence.mark.is_listed());
+        let listed = listed.ok_or_else(|| StoreError::Unknown { name: name.clone() })?;
+        Ok(listed.info(name))
+    }
+
+    /// Has `decide` make the row anew; whether it did.
+    fn place(
+        &mut self,
+        name: &Name,
+        decide: impl FnOnce(Option<Mark>) -> Result<Option<Mark>, StoreError>,
+    ) -> Result<bool, StoreError> {
+        let existing = self.sequences.get(name).map(|sequence| sequence.mark.clone());
+        let Some(mark) = decide(existing)? else { return Ok(false) };
+        self.sequences.insert(name.clone(), Ledger::of(mark));
+        Ok(true)
     }
 }
 
@@ -102,13 +123,8 @@ impl SequenceStore for MemoryStore {
     }
 
     async fn create(&self, name: &Name, definition: &Definition) -> Result<Created, StoreError> {
-        let mut rows = self.rows();
-        let existing = rows.sequences.get(name).map(|sequence| sequence.mark.clone());
-        let Some(mark) = Mark::create(existing, name, definition)? else {
-            return Ok(Created::Unchanged);
-        };
-        rows.sequences.insert(name.clone(), Ledger::of(mark));
-        Ok(Created::New)
+        let made = self.rows().place(name, |mark| Mark::create(mark, name, definition))?;
+        Ok(if made { Created::New } else { Created::Unchanged })
     }
 
     async fn lease(&self, name: &Name, len: u64, above: u64) -> Result<Lease, StoreError> {
@@ -120,7 +136,7 @@ impl SequenceStore for MemoryStore {
     }
 
     async fn last(&self, name: &Name) -> Result<u64, StoreError> {
-        Ok(self.rows().sequence(name)?.mark.bound)
+        Ok(self.rows().info(name)?.bound)
     }
 
     async fn advance_to(&self, name: &Name, above: u64) -> Result<(), StoreError> {
@@ -141,12 +157,12 @@ impl SequenceStore for MemoryStore {
 
     async fn list(&self) -> Result<Vec<SequenceInfo>, StoreError> {
         let rows = self.rows();
-        let live = rows.sequences.iter().filter(|(_, sequence)| !sequence.mark.deleted);
-        Ok(live.map(|(name, sequence)| sequence.info(name)).collect())
+        let listed = rows.sequences.iter().filter(|(_, sequence)| sequence.mark.is_listed());
+        Ok(listed.map(|(name, sequence)| sequence.info(name)).collect())
     }
 
     async fn describe(&self, name: &Name) -> Result<SequenceInfo, StoreError> {
-        Ok(self.rows().sequence(name)?.info(name))
+        self.rows().info(name)
     }
 
     async fn delete(&self, name: &Name) -> Result<(), StoreError> {
@@ -155,5 +171,17 @@ impl SequenceStore for MemoryStore {
         sequence.mark.deleted = true;
         sequence.give_up_tails();
         Ok(())
+    }
+
+    async fn move_away(&self, name: &Name, to: &str) -> Result<SequenceInfo, StoreError> {
+        let mut rows = self.rows();
+        rows.place(name, |mark| Mark::move_away(mark, name, to))?;
+        rows.info(name)
+    }
+
+    async fn move_in(&self, name: &Name, arrival: &Arrival) -> Result<SequenceInfo, StoreError> {
+        let mut rows = self.rows();
+        rows.place(name, |mark| Mark::move_in(mark, name, arrival))?;
+        rows.info(name)
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use idgen_core::IdRange;
 
-use crate::{Name, StoreError};
+use crate::{Name, StoreError, moved};
 
 /// How ids of one sequence are ordered over all nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -217,6 +217,20 @@ pub struct SequenceInfo {
     pub serial: u64,
     /// How many ids lie in handed-back tails.
     pub returned: u64,
+    /// Where the sequence goes on, if it was moved away: then this is its tombstone, and the bound
+    /// is the last that this store granted.
+    pub moved_to: Option<String>,
+}
+
+/// A sequence that comes from another store, to go on above what that one granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// What it counts.
+    pub definition: Definition,
+    /// The highest number that the other store granted: ids go on above it.
+    pub bound: u64,
+    /// The other store's URL without its secrets: a tombstone here that names it is lifted.
+    pub from: String,
 }
 
 /// What a store promises about an answer it has given.
@@ -243,7 +257,7 @@ pub struct StoreIdentity {
     pub ceiling: u64,
 }
 
-/// Leases of numbers. The laws S1 to S12 stand in the `conformance` module.
+/// Leases of numbers. The laws S1 to S14 stand in the `conformance` module.
 #[async_trait]
 pub trait SequenceStore: Send + Sync {
     /// Which store this is.
@@ -331,4 +345,37 @@ pub trait SequenceStore: Send + Sync {
     ///
     /// [`StoreError::Unknown`], [`StoreError::Unavailable`].
     async fn delete(&self, name: &Name) -> Result<(), StoreError>;
+
+    /// Leaves a tombstone: from here on nothing is leased, and every change is answered with
+    /// [`StoreError::Moved`], which names `to`. The sequence is still listed and described, with
+    /// the bound at which it ended. Again with the same `to` it answers the same.
+    ///
+    /// By default refused: the form has no place for it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Moved`] if it was moved elsewhere, [`StoreError::Unknown`],
+    /// [`StoreError::Unavailable`]; [`StoreError::Refused`] for a `to` that is empty, longer than
+    /// 1024 bytes or holds control characters.
+    async fn move_away(&self, name: &Name, _to: &str) -> Result<SequenceInfo, StoreError> {
+        Err(StoreError::Refused(format!(
+            "this form has no place for a tombstone of sequence '{name}'; end everything that \
+             leases from it, then copy its position only (--copy-only)"
+        )))
+    }
+
+    /// Takes a sequence in at the other store's bound, in one step: at no moment does it grant an
+    /// id at or below that. If it is here already it is raised, never lowered; so this is safe to
+    /// repeat. A tombstone that names [`Arrival::from`] is lifted.
+    ///
+    /// By default made of [`create`](Self::create), with a definition that begins above the bound,
+    /// or [`advance_to`](Self::advance_to).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Conflict`] if it is here with another progression, end or order, or the name
+    /// was deleted here and has no id left; [`StoreError::Moved`] if it was moved on.
+    async fn move_in(&self, name: &Name, arrival: &Arrival) -> Result<SequenceInfo, StoreError> {
+        moved::move_in(self, name, arrival).await
+    }
 }

@@ -9,7 +9,7 @@ use idgen_core::IdRange;
 use idgen_store::conformance::{SequenceSubject, Subject, sequence};
 use idgen_store::memory::MemoryStore;
 use idgen_store::{
-    Alteration, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
+    Alteration, Arrival, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
     StoreIdentity,
 };
 
@@ -40,6 +40,14 @@ enum Flaw {
     TailBelowAbove,
     /// A deletion forgets the mark.
     ForgetsMark,
+    /// What was moved away is leased on.
+    LeasesOn,
+    /// The tombstone tells of another place.
+    WrongPlace,
+    /// A sequence comes in one number too low.
+    LowArrival,
+    /// One that comes in again is lowered to where it came from.
+    Lowers,
 }
 
 #[derive(Clone)]
@@ -113,6 +121,9 @@ impl SequenceStore for Flawed {
             && self.inner.describe(&self.name(name)).await?.returned > 0;
         let above = if forgets { 0 } else { above };
         match self.inner.lease(&self.name(name), len, above).await {
+            Err(StoreError::Moved { .. }) if self.is(Flaw::LeasesOn) => {
+                Ok(Lease { range: IdRange::one(31), serial: 4 })
+            }
             Err(StoreError::Exhausted { .. }) if self.is(Flaw::Wraps) => {
                 Ok(Lease { range: IdRange::one(1), serial: 1 })
             }
@@ -170,6 +181,23 @@ impl SequenceStore for Flawed {
         self.inner.delete(&self.name(name)).await?;
         *self.deletions.lock().unwrap() += 1;
         Ok(())
+    }
+
+    async fn move_away(&self, name: &Name, to: &str) -> Result<SequenceInfo, StoreError> {
+        let to = if self.is(Flaw::WrongPlace) { to.trim_end_matches('"') } else { to };
+        self.inner.move_away(&self.name(name), to).await
+    }
+
+    async fn move_in(&self, name: &Name, arrival: &Arrival) -> Result<SequenceInfo, StoreError> {
+        let mut arrival = arrival.clone();
+        if self.is(Flaw::LowArrival) {
+            arrival.bound = arrival.bound.saturating_sub(1);
+        }
+        let mut info = self.inner.move_in(&self.name(name), &arrival).await?;
+        if self.is(Flaw::Lowers) {
+            info.bound = arrival.bound;
+        }
+        Ok(info)
     }
 }
 
@@ -243,6 +271,18 @@ fn a_conflict_passed_over() {
 #[test]
 fn ids_beside_the_progression() {
     check(Flaw::OffByOne, sequence::s09_ids_are_members, "the first lease");
+}
+
+#[test]
+fn a_tombstone_that_does_not_hold() {
+    check(Flaw::LeasesOn, sequence::s13_a_moved_sequence_says_where, "a lease of a moved");
+    check(Flaw::WrongPlace, sequence::s13_a_moved_sequence_says_where, "the tombstone");
+}
+
+#[test]
+fn an_arrival_too_low() {
+    check(Flaw::LowArrival, sequence::s14_a_sequence_comes_in_above, "come in at");
+    check(Flaw::Lowers, sequence::s14_a_sequence_comes_in_above, "the same again");
 }
 
 #[test]

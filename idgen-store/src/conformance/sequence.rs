@@ -1,4 +1,4 @@
-//! The laws of leased numbers, S1 to S12.
+//! The laws of leased numbers, S1 to S14.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,9 +11,11 @@ use super::{
 };
 use crate::{Alteration, Definition, Lease, Name, Order, SequenceStore, StoreError};
 
+mod moves;
 mod progression;
 mod tails;
 
+pub use moves::{s13_a_moved_sequence_says_where, s14_a_sequence_comes_in_above};
 pub use progression::{
     s06_ends_exhausted, s07_names_do_not_touch, s08_create_is_repeatable, s09_ids_are_members,
 };
@@ -25,7 +27,7 @@ pub use tails::{
 pub type Law = fn(&dyn SequenceSubject) -> Verdict;
 
 /// Every law with its name.
-pub const LAWS: [(&str, Law); 12] = [
+pub const LAWS: [(&str, Law); 14] = [
     ("S1", s01_leases_are_disjoint),
     ("S2", s02_two_connections_and_processes),
     ("S3", s03_survives_a_reopen),
@@ -38,6 +40,8 @@ pub const LAWS: [(&str, Law); 12] = [
     ("S10", s10_a_tail_is_granted_once),
     ("S11", s11_a_lease_starts_above),
     ("S12", s12_a_deleted_name_leaves_its_mark),
+    ("S13", s13_a_moved_sequence_says_where),
+    ("S14", s14_a_sequence_comes_in_above),
 ];
 
 /// A store under test with one sequence to lease from.

@@ -6,14 +6,15 @@ use super::{Decision, DocumentStore, Documents};
 use crate::grant::Mark;
 use crate::ledger::Ledger;
 use crate::{
-    Alteration, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
+    Alteration, Arrival, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
     StoreIdentity,
 };
 
 /// The ledger of a sequence that is there, to be changed.
 fn live(found: Option<&Ledger>, name: &Name) -> Result<Ledger, StoreError> {
-    let known = found.filter(|ledger| !ledger.mark.deleted);
-    known.cloned().ok_or_else(|| StoreError::Unknown { name: name.clone() })
+    let known = found.ok_or_else(|| StoreError::Unknown { name: name.clone() })?;
+    known.mark.check_live(name)?;
+    Ok(known.clone())
 }
 
 /// A change by hand, which gives up tails and remembered leases.
@@ -34,6 +35,17 @@ fn create(found: Option<&Ledger>, name: &Name, definition: &Definition) -> Decis
         Some(mark) => (Created::New, Some(Ledger::of(mark))),
         None => (Created::Unchanged, None),
     })
+}
+
+/// A mark that was made anew, or stands as it is, and what is told of the sequence then.
+fn placed(
+    found: Option<&Ledger>,
+    name: &Name,
+    made: Result<Option<Mark>, StoreError>,
+) -> Decision<SequenceInfo> {
+    let made = made?.map(Ledger::of);
+    let now = made.as_ref().or(found).ok_or_else(|| StoreError::Unknown { name: name.clone() })?;
+    Ok((now.info(name), made))
 }
 
 #[async_trait]
@@ -92,5 +104,21 @@ impl<D: Documents> SequenceStore for DocumentStore<D> {
             Ok(())
         };
         self.change(name, |found| by_hand(found, name, delete)).await
+    }
+
+    async fn move_away(&self, name: &Name, to: &str) -> Result<SequenceInfo, StoreError> {
+        let decide = |found: Option<&Ledger>| {
+            let mark = found.map(|ledger| ledger.mark.clone());
+            placed(found, name, Mark::move_away(mark, name, to))
+        };
+        self.change(name, decide).await
+    }
+
+    async fn move_in(&self, name: &Name, arrival: &Arrival) -> Result<SequenceInfo, StoreError> {
+        let decide = |found: Option<&Ledger>| {
+            let mark = found.map(|ledger| ledger.mark.clone());
+            placed(found, name, Mark::move_in(mark, name, arrival))
+        };
+        self.change(name, decide).await
     }
 }

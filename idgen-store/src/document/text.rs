@@ -10,11 +10,13 @@
 //! bound 300
 //! serial 4
 //! deleted no
+//! moved
 //! leases 2:101+100 3:201+100
 //! tails 51+50
 //! ```
 //!
-//! The first line names the form. A lease is its serial, first id and number of ids, oldest first;
+//! The first line names the form. Behind `moved` stands where the sequence goes on that was moved
+//! away. A lease is its serial, first id and number of ids, oldest first;
 //! a tail is its first id and number of ids, in rising order. Their step is the increment: a change
 //! of it gives both up. A text is read only if it is, byte for byte, what would be written for what
 //! was read: a field too many, a leading zero or a blank says that something else wrote it.
@@ -58,7 +60,7 @@ fn render(ledger: &Ledger) -> String {
     let of = &mark.definition;
     let mut text = format!(
         "{FORM}\nfirst {}\nincrement {}\noffset {}\nend {}\norder {}\nbound {}\nserial {}\n\
-         deleted {}\nleases",
+         deleted {}\nmoved{}{}\nleases",
         of.first(),
         of.increment(),
         of.offset(),
@@ -67,6 +69,8 @@ fn render(ledger: &Ledger) -> String {
         mark.bound,
         mark.serial,
         if mark.deleted { "yes" } else { "no" },
+        if mark.moved_to.is_some() { " " } else { "" },
+        mark.moved_to.as_deref().unwrap_or_default(),
     );
     for (serial, range) in &ledger.leases {
         write!(text, " {serial}:{}+{}", range.start(), range.len()).expect("a text takes it");
@@ -100,7 +104,8 @@ fn parse(text: &str) -> Option<Ledger> {
     let bound = field("bound ")?.parse().ok()?;
     let serial = field("serial ")?.parse().ok()?;
     let deleted = field("deleted ")? == "yes";
-    let mark = Mark { definition, bound, serial, deleted };
+    let moved_to = field("moved")?.strip_prefix(' ').map(str::to_owned);
+    let mark = Mark { definition, bound, serial, deleted, moved_to };
     let leases = words(field("leases")?).map(|word| lease(word, &mark)).collect::<Option<_>>()?;
     let tails = words(field("tails")?).map(|word| tail(word, &mark)).collect::<Option<_>>()?;
     Some(Ledger { mark, tails, leases })
@@ -140,7 +145,8 @@ mod tests {
     fn leases_fall_out_before_tails() {
         let definition = Definition::new(u64::MAX / 2, 1, 0, u64::MAX, Order::Strict).unwrap();
         let (bound, serial) = (u64::MAX, u64::MAX);
-        let mut ledger = Ledger::of(Mark { definition, bound, serial, deleted: false });
+        let mut ledger =
+            Ledger::of(Mark { definition, bound, serial, deleted: false, moved_to: None });
         for count in 0..100 {
             let start = u64::MAX - (100 - count) * (1 << 55);
             let range = IdRange::new(start, 1, 1 << 54).unwrap();

@@ -226,7 +226,14 @@ async fn describe(session: &mut Session, name: &Name) -> Result<SequenceInfo, Fa
     let unknown = || StoreError::Unknown { name: name.clone() };
     let definition = definition(&pool)?.ok_or_else(unknown)?;
     let bound = pool.bound().ok_or_else(unknown)?;
-    Ok(SequenceInfo { name: name.clone(), definition, bound, serial: bound, returned: 0 })
+    Ok(SequenceInfo {
+        name: name.clone(),
+        definition,
+        bound,
+        serial: bound,
+        returned: 0,
+        moved_to: None,
+    })
 }
 
 async fn advance_to(session: &mut Session, name: &Name, above: u64) -> Result<(), Fault> {

@@ -10,8 +10,8 @@ use super::session::Session;
 use crate::grant::{Grant, Mark};
 use crate::{Definition, Name, Order, StoreError};
 
-pub(super) const COLUMNS: &str =
-    "id, first_id, increment_by, offset_by, end_id, strict, bound, serial, deleted";
+pub(super) const COLUMNS: &str = "id, first_id, increment_by, offset_by, end_id, strict, bound, serial, deleted, \
+     moved_to";
 
 /// A sequence's row and where it stands.
 pub(super) struct Found {
@@ -19,10 +19,15 @@ pub(super) struct Found {
     pub(super) mark: Mark,
 }
 
-/// A sequence's name as SQL: a string of bytes, in which nothing can have a meaning.
+/// A sequence's name as SQL.
 pub(super) fn literal(name: &Name) -> String {
+    bytes(name.as_str())
+}
+
+/// A text as SQL: a string of bytes, in which nothing can have a meaning.
+fn bytes(text: &str) -> String {
     let mut sql = "x'".to_owned();
-    for byte in name.as_str().bytes() {
+    for byte in text.bytes() {
         write!(sql, "{byte:02x}").expect("a String takes all");
     }
     sql + "'"
@@ -50,7 +55,10 @@ pub(super) fn read(row: &Row) -> Result<Found, Fault> {
     )
     .map_err(|error| Fault::Damaged(format!("a sequence is none: {error}")))?;
     let (bound, serial) = (number(row, "bound")?, number(row, "serial")?);
-    let mark = Mark { definition, bound, serial, deleted: flag(row, "deleted")? };
+    let moved_to = row.get_opt::<Option<String>, _>("moved_to").and_then(Result::ok);
+    let moved_to =
+        moved_to.ok_or_else(|| Fault::Damaged("column moved_to is no text".to_owned()))?;
+    let mark = Mark { definition, bound, serial, deleted: flag(row, "deleted")?, moved_to };
     Ok(Found { id: number(row, "id")?, mark })
 }
 
@@ -63,8 +71,10 @@ pub(super) async fn lock_any(session: &mut Session, name: &Name) -> Result<Optio
 
 /// Begins a transaction with the row of `name` locked until it ends.
 pub(super) async fn lock(session: &mut Session, name: &Name) -> Result<Found, Fault> {
-    let found = lock_any(session, name).await?.filter(|found| !found.mark.deleted);
-    found.ok_or_else(|| StoreError::Unknown { name: name.clone() }.into())
+    let found = lock_any(session, name).await?;
+    let found = found.ok_or_else(|| StoreError::Unknown { name: name.clone() })?;
+    found.mark.check_live(name)?;
+    Ok(found)
 }
 
 /// Makes a row for `name`; `false` if another session has made one meanwhile.
@@ -92,7 +102,8 @@ impl Found {
         let (mark, definition) = (&self.mark, &self.mark.definition);
         let sql = format!(
             "UPDATE idgen_sequence SET first_id = {}, increment_by = {}, offset_by = {}, \
-             end_id = {}, strict = {}, bound = {}, serial = {}, deleted = {} WHERE id = {}",
+             end_id = {}, strict = {}, bound = {}, serial = {}, deleted = {}, \
+             moved_to = {} WHERE id = {}",
             definition.first(),
             definition.increment(),
             definition.offset(),
@@ -101,6 +112,7 @@ impl Found {
             mark.bound,
             mark.serial,
             u8::from(mark.deleted),
+            mark.moved_to.as_deref().map_or_else(|| "NULL".to_owned(), bytes),
             self.id
         );
         session.ask(&sql).await?;

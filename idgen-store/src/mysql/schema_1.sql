@@ -11,7 +11,9 @@ CREATE TABLE IF NOT EXISTS idgen_sequence (
     strict TINYINT UNSIGNED NOT NULL,
     bound BIGINT UNSIGNED NOT NULL,
     serial BIGINT UNSIGNED NOT NULL,
-    deleted TINYINT UNSIGNED NOT NULL
+    deleted TINYINT UNSIGNED NOT NULL,
+    -- Where a sequence goes on that was moved away; it counts as deleted then.
+    moved_to VARBINARY(1024) NULL
 ) ENGINE = InnoDB;
 
 -- Leases that may still be handed back.

@@ -17,7 +17,7 @@ use super::session::{Said, Session};
 use super::{MysqlStore, on_a_session};
 use crate::grant::{Ground, Mark, REMEMBERED};
 use crate::{
-    Alteration, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
+    Alteration, Arrival, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
     StoreIdentity,
 };
 
@@ -32,46 +32,54 @@ static LEASE: LazyLock<String> = LazyLock::new(|| {
     sql.replace("LAST <=", &format!("{last} <=")).replace("REMEMBERED", &REMEMBERED.to_string())
 });
 
+/// Has `decide` make the row anew, without tails; whether it did.
+async fn place(
+    session: &mut Session,
+    name: &Name,
+    decide: impl Fn(Option<Mark>) -> Result<Option<Mark>, StoreError>,
+) -> Result<bool, Fault> {
+    loop {
+        match rows::lock_any(session, name).await? {
+            Some(mut found) => {
+                let Some(mark) = decide(Some(found.mark))? else { return Ok(false) };
+                found.mark = mark;
+                found.give_up_tails(session).await?;
+                found.save(session).await?;
+                break;
+            }
+            None => {
+                let mark = decide(None)?.expect("a new name gets a row");
+                if rows::insert(session, name, &mark).await? {
+                    break;
+                }
+                // Another caller was first, and a new transaction sees its row.
+                session.commit().await?;
+            }
+        }
+    }
+    session.commit().await?;
+    Ok(true)
+}
+
 async fn create(
     session: &mut Session,
     name: &Name,
     definition: &Definition,
 ) -> Result<Created, Fault> {
-    match rows::lock_any(session, name).await? {
-        Some(mut found) => {
-            let Some(mark) = Mark::create(Some(found.mark), name, definition)? else {
-                return Ok(Created::Unchanged);
-            };
-            found.mark = mark;
-            found.save(session).await?;
-        }
-        None => {
-            let mark = Mark::create(None, name, definition)?.expect("a new name gets a row");
-            if !rows::insert(session, name, &mark).await? {
-                return judge_other(session, name, definition).await;
-            }
-        }
-    }
-    session.commit().await?;
-    Ok(Created::New)
+    let made = place(session, name, |mark| Mark::create(mark, name, definition)).await?;
+    Ok(if made { Created::New } else { Created::Unchanged })
 }
 
-/// Another caller has made the row since this one looked.
-async fn judge_other(
+/// Makes the row anew and tells of it.
+async fn placed(
     session: &mut Session,
     name: &Name,
-    definition: &Definition,
-) -> Result<Created, Fault> {
-    session.commit().await?;
-    let made = rows::lock_any(session, name).await?.map(|found| found.mark);
-    let made = made.ok_or_else(|| Fault::Damaged("a sequence's row was removed".to_owned()))?;
-    match Mark::create(Some(made), name, definition)? {
-        None => Ok(Created::Unchanged),
-        Some(_) => Err(StoreError::Unavailable(format!(
-            "sequence '{name}' was created and deleted by others meanwhile; retry"
-        ))
-        .into()),
+    decide: impl Fn(Option<Mark>) -> Result<Option<Mark>, StoreError>,
+) -> Result<SequenceInfo, Fault> {
+    if !place(session, name, decide).await? {
+        session.commit().await?;
     }
+    describe(session, name).await
 }
 
 /// The common lease, or `None` if the locked transaction has to decide.
@@ -156,7 +164,8 @@ async fn infos(session: &mut Session, name: Option<&Name>) -> Result<Vec<Sequenc
     let sql = format!(
         "SELECT {COLUMNS}, name, COALESCE((SELECT SUM(len) FROM idgen_tail AS t \
          WHERE t.sequence = s.id), 0) AS returned \
-         FROM idgen_sequence AS s WHERE deleted = 0 {filter} ORDER BY name"
+         FROM idgen_sequence AS s WHERE (deleted = 0 OR moved_to IS NOT NULL) {filter} \
+         ORDER BY name"
     );
     session.ask(&sql).await?.rows.iter().map(info).collect()
 }
@@ -219,5 +228,15 @@ impl SequenceStore for MysqlStore {
             Ok(())
         };
         on_a_session!(self, |session| change(session, name, delete))
+    }
+
+    async fn move_away(&self, name: &Name, to: &str) -> Result<SequenceInfo, StoreError> {
+        let decide = |mark| Mark::move_away(mark, name, to);
+        on_a_session!(self, |session| placed(session, name, decide))
+    }
+
+    async fn move_in(&self, name: &Name, arrival: &Arrival) -> Result<SequenceInfo, StoreError> {
+        let decide = |mark| Mark::move_in(mark, name, arrival);
+        on_a_session!(self, |session| placed(session, name, decide))
     }
 }

@@ -15,6 +15,7 @@ pub(super) enum Value<'a> {
     Key(i64),
     Number(Num),
     Flag(bool),
+    Text(Option<String>),
 }
 
 impl Value<'_> {
@@ -24,6 +25,7 @@ impl Value<'_> {
             Self::Key(key) => (key, Type::INT8),
             Self::Number(number) => (number, Type::NUMERIC),
             Self::Flag(flag) => (flag, Type::BOOL),
+            Self::Text(text) => (text, Type::TEXT),
         }
     }
 }
@@ -47,8 +49,8 @@ pub(super) async fn query(
     Ok(client.query_typed(sql, &params).await?)
 }
 
-pub(super) const COLUMNS: &str =
-    "id, first_id, increment_by, offset_by, end_id, strict, bound, serial, deleted";
+pub(super) const COLUMNS: &str = "id, first_id, increment_by, offset_by, end_id, strict, bound, serial, deleted, \
+     moved_to";
 
 /// A sequence's row and where it stands.
 pub(super) struct Found {
@@ -88,7 +90,8 @@ pub(super) fn read(row: &Row) -> Result<Found, Fault> {
     )
     .map_err(|error| Fault::Damaged(format!("a sequence is none: {error}")))?;
     let (bound, serial) = (number(row, "bound")?, number(row, "serial")?);
-    let mark = Mark { definition, bound, serial, deleted: row.try_get("deleted")? };
+    let (deleted, moved_to) = (row.try_get("deleted")?, row.try_get("moved_to")?);
+    let mark = Mark { definition, bound, serial, deleted, moved_to };
     Ok(Found { id: row.try_get("id")?, mark })
 }
 
@@ -107,8 +110,10 @@ pub(super) async fn lock_any(
 
 /// The row of `name`, locked until the transaction ends.
 pub(super) async fn lock(transaction: &Transaction<'_>, name: &Name) -> Result<Found, Fault> {
-    let found = lock_any(transaction, name).await?.filter(|found| !found.mark.deleted);
-    found.ok_or_else(|| StoreError::Unknown { name: name.clone() }.into())
+    let found = lock_any(transaction, name).await?;
+    let found = found.ok_or_else(|| StoreError::Unknown { name: name.clone() })?;
+    found.mark.check_live(name)?;
+    Ok(found)
 }
 
 /// Makes a row for `name`; `false` if another transaction has made one meanwhile.
@@ -155,8 +160,8 @@ impl Found {
     pub(super) async fn save(&self, transaction: &Transaction<'_>) -> Result<(), Fault> {
         let (mark, definition) = (&self.mark, &self.mark.definition);
         let sql = "UPDATE idgen_sequence SET first_id = $2, increment_by = $3, offset_by = $4, \
-                   end_id = $5, strict = $6, bound = $7, serial = $8, deleted = $9 \
-                   WHERE id = $1 RETURNING 1";
+                   end_id = $5, strict = $6, bound = $7, serial = $8, deleted = $9, \
+                   moved_to = $10 WHERE id = $1 RETURNING 1";
         let params = [
             num(definition.first()),
             num(definition.increment()),
@@ -166,6 +171,7 @@ impl Found {
             num(mark.bound),
             num(mark.serial),
             Value::Flag(mark.deleted),
+            Value::Text(mark.moved_to.clone()),
         ];
         let changed = self.change(transaction, sql, params).await?;
         assert_eq!(changed, 1, "this very transaction has locked the row");

@@ -21,7 +21,9 @@ CREATE TABLE idgen_sequence (
     strict boolean NOT NULL,
     bound numeric(20, 0) NOT NULL,
     serial numeric(20, 0) NOT NULL,
-    deleted boolean NOT NULL
+    deleted boolean NOT NULL,
+    -- Where a sequence goes on that was moved away; it counts as deleted then.
+    moved_to text
 ) WITH (fillfactor = 50);
 
 -- Leases that may still be handed back.

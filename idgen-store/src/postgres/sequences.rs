@@ -16,7 +16,7 @@ use super::session::Session;
 use crate::grant::{Ground, Mark};
 use crate::pool::Tries;
 use crate::{
-    Alteration, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
+    Alteration, Arrival, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
     StoreIdentity,
 };
 
@@ -36,25 +36,26 @@ macro_rules! on_a_session {
     }};
 }
 
-async fn create(
+/// Has `decide` make the row anew, without tails; whether it did.
+async fn place(
     session: &mut Session,
     name: &Name,
-    definition: &Definition,
-) -> Result<Created, Fault> {
+    decide: impl Fn(Option<Mark>) -> Result<Option<Mark>, StoreError>,
+) -> Result<bool, Fault> {
     let transaction = rows::begin(&mut session.client).await?;
     loop {
-        let found = rows::lock_any(&transaction, name).await?;
-        match found {
+        match rows::lock_any(&transaction, name).await? {
             Some(mut found) => {
-                match Mark::create(Some(found.mark.clone()), name, definition)? {
+                match decide(Some(found.mark.clone()))? {
                     Some(mark) => found.mark = mark,
-                    None => return Ok(Created::Unchanged),
+                    None => return Ok(false),
                 }
+                found.give_up_tails(&transaction).await?;
                 found.save(&transaction).await?;
                 break;
             }
             None => {
-                let mark = Mark::create(None, name, definition)?.expect("a new name gets a row");
+                let mark = decide(None)?.expect("a new name gets a row");
                 // Else another caller was first, and its row is there to be judged.
                 if rows::insert(&transaction, name, &mark).await? {
                     break;
@@ -63,7 +64,26 @@ async fn create(
         }
     }
     transaction.commit().await?;
-    Ok(Created::New)
+    Ok(true)
+}
+
+async fn create(
+    session: &mut Session,
+    name: &Name,
+    definition: &Definition,
+) -> Result<Created, Fault> {
+    let made = place(session, name, |mark| Mark::create(mark, name, definition)).await?;
+    Ok(if made { Created::New } else { Created::Unchanged })
+}
+
+/// Makes the row anew and tells of it.
+async fn placed(
+    session: &mut Session,
+    name: &Name,
+    decide: impl Fn(Option<Mark>) -> Result<Option<Mark>, StoreError>,
+) -> Result<SequenceInfo, Fault> {
+    place(session, name, decide).await?;
+    describe(session, name).await
 }
 
 /// The common lease, or `None` if the locked transaction has to decide.
@@ -143,7 +163,8 @@ async fn infos(session: &Session, name: Option<&Name>) -> Result<Vec<SequenceInf
     let sql = format!(
         "SELECT {COLUMNS}, name, COALESCE((SELECT sum(len) FROM idgen_tail AS t \
          WHERE t.sequence = s.id), 0) AS returned \
-         FROM idgen_sequence AS s WHERE NOT deleted {filter} ORDER BY name"
+         FROM idgen_sequence AS s WHERE (NOT deleted OR moved_to IS NOT NULL) {filter} \
+         ORDER BY name"
     );
     let values: Vec<_> = name.into_iter().map(rows::bytes).collect();
     let found = rows::query(&session.client, &sql, &values).await?;
@@ -207,5 +228,15 @@ impl SequenceStore for PostgresStore {
             Ok(())
         };
         on_a_session!(self, |session| change(session, name, delete))
+    }
+
+    async fn move_away(&self, name: &Name, to: &str) -> Result<SequenceInfo, StoreError> {
+        let decide = |mark| Mark::move_away(mark, name, to);
+        on_a_session!(self, |session| placed(session, name, decide))
+    }
+
+    async fn move_in(&self, name: &Name, arrival: &Arrival) -> Result<SequenceInfo, StoreError> {
+        let decide = |mark| Mark::move_in(mark, name, arrival);
+        on_a_session!(self, |session| placed(session, name, decide))
     }
 }

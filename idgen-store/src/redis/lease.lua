@@ -3,7 +3,7 @@
 -- Changes nothing, and is refused by a replica, whose numbers may be old.
 redis.call('HDEL', KEYS[1], '')
 local row = redis.call('HMGET', KEYS[1], 'version', 'first', 'increment', 'offset', 'end', 'order',
-    'deleted', 'bound', 'next', 'serial')
+    'deleted', 'bound', 'next', 'serial', 'moved')
 local ttl = redis.call('PTTL', KEYS[1])
 -- A tail begins with its 20 digits and a blank, which lies below the tilde.
 local lowest = '(' .. ARGV[2] .. '~'

@@ -3,7 +3,7 @@
 -- Changes nothing, and is refused by a replica, whose numbers may be old.
 redis.call('HDEL', KEYS[1], '')
 local row = redis.call('HMGET', KEYS[1], 'version', 'first', 'increment', 'offset', 'end', 'order',
-    'deleted', 'bound', 'next', 'serial')
+    'deleted', 'bound', 'next', 'serial', 'moved')
 local found
 if ARGV[1] == 'tails' then
     found = redis.call('ZRANGE', KEYS[2], 0, -1)

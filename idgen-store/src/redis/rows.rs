@@ -46,8 +46,8 @@ pub(super) struct Seen {
 impl Seen {
     /// The row, if the sequence is there.
     pub(super) fn live(self, name: &Name) -> Result<(Row, Vec<String>), StoreError> {
-        match self.row.filter(|row| !row.mark.deleted) {
-            Some(row) => Ok((row, self.texts)),
+        match self.row {
+            Some(row) => row.mark.check_live(name).map(|()| (row, self.texts)),
             None => Err(StoreError::Unknown { name: name.clone() }),
         }
     }
@@ -90,7 +90,8 @@ pub(super) fn read(key: &str, row: &Value, ttl: &Value) -> Result<Option<Row>, F
 }
 
 fn parse(fields: &[String]) -> Option<Row> {
-    let [version, first, increment, offset, end, order, deleted, bound, _next, serial] = fields
+    let [version, first, increment, offset, end, order, deleted, bound, _next, serial, moved] =
+        fields
     else {
         return None;
     };
@@ -103,7 +104,8 @@ fn parse(fields: &[String]) -> Option<Row> {
         _ => return None,
     };
     let (bound, serial) = (number(bound)?, number(serial)?);
-    let mark = Mark { definition: definition.ok()?, bound, serial, deleted };
+    let moved_to = (!moved.is_empty()).then(|| moved.clone());
+    let mark = Mark { definition: definition.ok()?, bound, serial, deleted, moved_to };
     Some(Row { version: version.clone(), mark })
 }
 
@@ -145,9 +147,9 @@ mod tests {
 
     #[test]
     fn what_idgen_does_not_write_is_no_row() {
-        let good = ["v", "1", "1", "0", "9", "leased", "0", "4", "5", "2"];
+        let good = ["v", "1", "1", "0", "9", "leased", "0", "4", "5", "2", ""];
         let fields = |change: &dyn Fn(&mut Vec<String>)| {
-            let is_number = |at| ![0, 5, 6].contains(&at);
+            let is_number = |at| ![0, 5, 6, 10].contains(&at);
             let text = |(at, word): (usize, &&str)| match is_number(at) {
                 true => digits(word.parse().unwrap()),
                 false => (*word).to_owned(),

@@ -23,7 +23,7 @@ use super::scripts::{Run, Script, text};
 use crate::grant::{Grant, Ground, Mark};
 use crate::retry::random;
 use crate::{
-    Alteration, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
+    Alteration, Arrival, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
     StoreIdentity,
 };
 
@@ -151,14 +151,14 @@ async fn hand_back(session: Session, name: &Name, tail: &Lease) -> Result<(), Fa
     Err(in_the_way(name))
 }
 
-/// Writes a row by hand; whether it still was as it had been seen.
+/// Writes a row by hand; whether it still was as it had been seen. A deleted sequence keeps the
+/// bound that it has at that moment.
 async fn write(
     session: &Session,
     keys: &[String; 4],
     name: &Name,
     version: String,
     mark: &Mark,
-    keep_bound: bool,
 ) -> Result<bool, Fault> {
     let definition = mark.definition;
     let arguments = vec![
@@ -170,31 +170,50 @@ async fn write(
         digits(definition.end()),
         definition.order().name().to_owned(),
         u8::from(mark.deleted).to_string(),
-        if keep_bound { String::new() } else { digits(mark.bound) },
+        if mark.deleted { String::new() } else { digits(mark.bound) },
         rows::next(mark),
         name.as_str().to_owned(),
+        mark.moved_to.clone().unwrap_or_default(),
     ];
     let told = session.script(&Run { script: Script::Change, keys, arguments }).await?;
     Ok(text(&told).as_deref() == Some("done"))
 }
 
-async fn create(session: Session, name: &Name, definition: &Definition) -> Result<Created, Fault> {
-    let keys = rows::keys(&session, name);
+/// Has `decide` make the row anew, without tails; whether it did.
+async fn place(
+    session: &Session,
+    name: &Name,
+    decide: impl Fn(Option<Mark>) -> Result<Option<Mark>, StoreError>,
+) -> Result<bool, Fault> {
+    let keys = rows::keys(session, name);
     for made in 0..TRIES {
-        let seen = rows::look(&session, &keys, digits(0)).await?;
+        let seen = rows::look(session, &keys, digits(0)).await?;
         let (version, mark) = match seen.row {
             Some(row) => (row.version, Some(row.mark)),
             None => (String::new(), None),
         };
-        let Some(mark) = Mark::create(mark, name, definition)? else {
-            return Ok(Created::Unchanged);
-        };
-        if write(&session, &keys, name, version, &mark, false).await? {
-            return Ok(Created::New);
+        let Some(mark) = decide(mark)? else { return Ok(false) };
+        if write(session, &keys, name, version, &mark).await? {
+            return Ok(true);
         }
         part(made).await;
     }
     Err(in_the_way(name))
+}
+
+async fn create(session: Session, name: &Name, definition: &Definition) -> Result<Created, Fault> {
+    let made = place(&session, name, |mark| Mark::create(mark, name, definition)).await?;
+    Ok(if made { Created::New } else { Created::Unchanged })
+}
+
+/// Makes the row anew and tells of it.
+async fn placed(
+    session: Session,
+    name: &Name,
+    decide: impl Fn(Option<Mark>) -> Result<Option<Mark>, StoreError>,
+) -> Result<SequenceInfo, Fault> {
+    place(&session, name, decide).await?;
+    describe(session, name).await
 }
 
 /// Applies a change by hand, which gives up tails and remembered leases.
@@ -208,8 +227,7 @@ async fn change<T>(
         let (row, _) = rows::look(&session, &keys, digits(0)).await?.live(name)?;
         let mut mark = row.mark;
         let told = by(&mut mark)?;
-        // A deleted sequence keeps the bound that it has when it is deleted.
-        if write(&session, &keys, name, row.version, &mark, mark.deleted).await? {
+        if write(&session, &keys, name, row.version, &mark).await? {
             return Ok(told);
         }
         part(made).await;
@@ -220,7 +238,7 @@ async fn change<T>(
 async fn info(session: &Session, name: &Name) -> Result<Option<SequenceInfo>, Fault> {
     let keys = rows::keys(session, name);
     let seen = rows::look(session, &keys, "tails".to_owned()).await?;
-    let Some(row) = seen.row.filter(|row| !row.mark.deleted) else { return Ok(None) };
+    let Some(row) = seen.row.filter(|row| row.mark.is_listed()) else { return Ok(None) };
     let mut returned = 0;
     for tail in &seen.texts {
         returned += rows::range(tail)?.len();
@@ -296,5 +314,15 @@ impl SequenceStore for RedisStore {
             Ok(())
         };
         self.link.run(|session| change(session, name, delete)).await
+    }
+
+    async fn move_away(&self, name: &Name, to: &str) -> Result<SequenceInfo, StoreError> {
+        let decide = |mark| Mark::move_away(mark, name, to);
+        self.link.run(|session| placed(session, name, decide)).await
+    }
+
+    async fn move_in(&self, name: &Name, arrival: &Arrival) -> Result<SequenceInfo, StoreError> {
+        let decide = |mark| Mark::move_in(mark, name, arrival);
+        self.link.run(|session| placed(session, name, decide)).await
     }
 }

@@ -10,13 +10,13 @@ use super::fault::Fault;
 use super::thread::Access;
 use crate::grant::{Grant, Ground, Mark};
 use crate::{
-    Alteration, Created, Definition, Lease, Name, Order, SequenceInfo, SequenceStore, StoreError,
-    StoreIdentity,
+    Alteration, Arrival, Created, Definition, Lease, Name, Order, SequenceInfo, SequenceStore,
+    StoreError, StoreIdentity,
 };
 
 type Outcome<T> = Result<T, Fault<StoreError>>;
 
-const COLUMNS: &str = "id, first, increment, offset, end, strict, bound, serial, deleted";
+const COLUMNS: &str = "id, first, increment, offset, end, strict, bound, serial, deleted, moved_to";
 
 /// A sequence's row and where it stands.
 struct Found {
@@ -30,6 +30,7 @@ struct RawMark {
     numbers: [u64; 6],
     strict: bool,
     deleted: bool,
+    moved_to: Option<String>,
 }
 
 impl RawMark {
@@ -44,7 +45,7 @@ impl RawMark {
             number("serial")?,
         ];
         let (strict, deleted) = (row.get("strict")?, row.get("deleted")?);
-        Ok(Self { id: row.get("id")?, numbers, strict, deleted })
+        Ok(Self { id: row.get("id")?, numbers, strict, deleted, moved_to: row.get("moved_to")? })
     }
 
     fn check(self) -> Outcome<Found> {
@@ -52,8 +53,13 @@ impl RawMark {
         let order = if self.strict { Order::Strict } else { Order::Leased };
         let definition = Definition::new(first, increment, offset, end, order)
             .map_err(|error| Fault::Damaged(format!("a sequence is none: {error}")))?;
-        Ok(Found { id: self.id, mark: Mark { definition, bound, serial, deleted: self.deleted } })
+        let Self { id, deleted, moved_to, .. } = self;
+        Ok(Found { id, mark: Mark { definition, bound, serial, deleted, moved_to } })
     }
+}
+
+fn unknown(name: &Name) -> Fault<StoreError> {
+    StoreError::Unknown { name: name.clone() }.into()
 }
 
 /// The row of `name`, deleted or not.
@@ -65,8 +71,15 @@ fn find_any(conn: &Connection, name: &Name) -> Outcome<Option<Found>> {
 }
 
 fn find(conn: &Connection, name: &Name) -> Outcome<Found> {
-    let found = find_any(conn, name)?.filter(|found| !found.mark.deleted);
-    found.ok_or_else(|| StoreError::Unknown { name: name.clone() }.into())
+    let found = find_any(conn, name)?.ok_or_else(|| unknown(name))?;
+    found.mark.check_live(name)?;
+    Ok(found)
+}
+
+/// What is told of a sequence, moved away or not.
+fn describe(conn: &Connection, name: &Name) -> Outcome<SequenceInfo> {
+    let found = find_any(conn, name)?.filter(|found| found.mark.is_listed());
+    found.ok_or_else(|| unknown(name))?.info(conn, name)
 }
 
 /// The range of `len` ids from `start`, in the step of a sequence.
@@ -80,7 +93,7 @@ impl Found {
         let (mark, definition) = (&self.mark, &self.mark.definition);
         let mut statement = conn.prepare_cached(
             "UPDATE sequence SET first = ?2, increment = ?3, offset = ?4, end = ?5, strict = ?6, \
-             bound = ?7, serial = ?8, deleted = ?9 WHERE id = ?1",
+             bound = ?7, serial = ?8, deleted = ?9, moved_to = ?10 WHERE id = ?1",
         )?;
         let changed = statement.execute(params![
             self.id,
@@ -92,6 +105,7 @@ impl Found {
             Col(mark.bound),
             Col(mark.serial),
             mark.deleted,
+            mark.moved_to,
         ])?;
         assert_eq!(changed, 1, "the row was read in this very transaction");
         Ok(())
@@ -160,18 +174,23 @@ impl Found {
     }
 }
 
-fn create(conn: &Connection, name: &Name, definition: &Definition) -> Outcome<Created> {
+/// Has `decide` make the row anew, without tails; whether it did.
+fn place(
+    conn: &Connection,
+    name: &Name,
+    decide: impl FnOnce(Option<Mark>) -> Result<Option<Mark>, StoreError>,
+) -> Outcome<bool> {
     let found = find_any(conn, name)?;
     let id = found.as_ref().map(|found| found.id);
-    let Some(mark) = Mark::create(found.map(|found| found.mark), name, definition)? else {
-        return Ok(Created::Unchanged);
-    };
+    let Some(mark) = decide(found.map(|found| found.mark))? else { return Ok(false) };
     let id = match id {
         Some(id) => id,
         None => insert(conn, name)?,
     };
-    Found { id, mark }.save(conn)?;
-    Ok(Created::New)
+    let made = Found { id, mark };
+    made.give_up_tails(conn)?;
+    made.save(conn)?;
+    Ok(true)
 }
 
 /// Makes a row for `name`, to be filled by `save` in the same transaction.
@@ -225,13 +244,14 @@ fn change<T>(
 }
 
 fn list(conn: &Connection) -> Outcome<Vec<SequenceInfo>> {
-    let mut statement =
-        conn.prepare_cached("SELECT name FROM sequence WHERE deleted = 0 ORDER BY name")?;
+    let mut statement = conn.prepare_cached(
+        "SELECT name FROM sequence WHERE deleted = 0 OR moved_to IS NOT NULL ORDER BY name",
+    )?;
     let names = statement.query_map([], |row| row.get::<_, Vec<u8>>(0))?;
     let mut infos = Vec::new();
     for name in names {
         let name = super::name(name?)?;
-        infos.push(find(conn, &name)?.info(conn, &name)?);
+        infos.push(describe(conn, &name)?);
     }
     Ok(infos)
 }
@@ -244,7 +264,11 @@ impl SequenceStore for SqliteStore {
 
     async fn create(&self, name: &Name, definition: &Definition) -> Result<Created, StoreError> {
         let (name, definition) = (name.clone(), *definition);
-        self.thread.call(Access::Write, move |conn| create(conn, &name, &definition)).await
+        let create = move |conn: &Connection| {
+            let made = place(conn, &name, |mark| Mark::create(mark, &name, &definition))?;
+            Ok(if made { Created::New } else { Created::Unchanged })
+        };
+        self.thread.call(Access::Write, create).await
     }
 
     async fn lease(&self, name: &Name, len: u64, above: u64) -> Result<Lease, StoreError> {
@@ -259,7 +283,7 @@ impl SequenceStore for SqliteStore {
 
     async fn last(&self, name: &Name) -> Result<u64, StoreError> {
         let name = name.clone();
-        self.thread.call(Access::Read, move |conn| Ok(find(conn, &name)?.mark.bound)).await
+        self.thread.call(Access::Read, move |conn| Ok(describe(conn, &name)?.bound)).await
     }
 
     async fn advance_to(&self, name: &Name, above: u64) -> Result<(), StoreError> {
@@ -282,7 +306,7 @@ impl SequenceStore for SqliteStore {
 
     async fn describe(&self, name: &Name) -> Result<SequenceInfo, StoreError> {
         let name = name.clone();
-        self.thread.call(Access::Read, move |conn| find(conn, &name)?.info(conn, &name)).await
+        self.thread.call(Access::Read, move |conn| describe(conn, &name)).await
     }
 
     async fn delete(&self, name: &Name) -> Result<(), StoreError> {
@@ -292,6 +316,24 @@ impl SequenceStore for SqliteStore {
                 mark.deleted = true;
                 Ok(())
             })
+        };
+        self.thread.call(Access::Write, work).await
+    }
+
+    async fn move_away(&self, name: &Name, to: &str) -> Result<SequenceInfo, StoreError> {
+        let (name, to) = (name.clone(), to.to_owned());
+        let work = move |conn: &Connection| {
+            place(conn, &name, |mark| Mark::move_away(mark, &name, &to))?;
+            describe(conn, &name)
+        };
+        self.thread.call(Access::Write, work).await
+    }
+
+    async fn move_in(&self, name: &Name, arrival: &Arrival) -> Result<SequenceInfo, StoreError> {
+        let (name, arrival) = (name.clone(), arrival.clone());
+        let work = move |conn: &Connection| {
+            place(conn, &name, |mark| Mark::move_in(mark, &name, &arrival))?;
+            describe(conn, &name)
         };
         self.thread.call(Access::Write, work).await
     }

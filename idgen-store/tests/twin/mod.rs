@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use idgen_core::IdRange;
 use idgen_store::memory::MemoryStore;
-use idgen_store::{Alteration, Definition, Lease, Name, Order, SequenceStore};
+use idgen_store::{Alteration, Arrival, Definition, Lease, Name, Order, SequenceStore};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -29,6 +29,14 @@ pub(crate) enum Step {
         above: u64,
     },
     Delete,
+    MoveAway {
+        far: bool,
+    },
+    MoveIn {
+        increment: u64,
+        bound: u64,
+        far: bool,
+    },
 }
 
 pub(crate) fn step() -> impl Strategy<Value = Step> {
@@ -41,6 +49,9 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         1 => (0_u64..20).prop_map(Step::AdvanceBy),
         1 => (1_u64..5, 0_u64..600).prop_map(|(increment, above)| Step::Alter { increment, above }),
         1 => Just(Step::Delete),
+        1 => any::<bool>().prop_map(|far| Step::MoveAway { far }),
+        2 => (1_u64..4, 0_u64..600, any::<bool>())
+            .prop_map(|(increment, bound, far)| Step::MoveIn { increment, bound, far }),
     ]
 }
 
@@ -69,6 +80,10 @@ impl Node {
         self.issued.retain(|id| !tail.range.contains(*id));
         self.leases.retain(|lease| lease.serial != tail.serial);
     }
+}
+
+fn place(far: bool) -> &'static str {
+    if far { "far:" } else { "near:" }
 }
 
 /// Runs a step and says in words what came of it.
@@ -101,6 +116,13 @@ async fn run(
             format!("{:?}", store.alter(&name, &change).await)
         }
         Step::Delete => format!("{:?}", store.delete(&name).await),
+        Step::MoveAway { far } => format!("{:?}", store.move_away(&name, place(*far)).await),
+        Step::MoveIn { increment, bound, far } => {
+            let definition = Definition::new(1, *increment, 1, 700, Order::Leased).unwrap();
+            let from = place(*far).to_owned();
+            let arrival = Arrival { definition, bound: *bound, from };
+            format!("{:?}", store.move_in(&name, &arrival).await)
+        }
     };
     (said, None)
 }

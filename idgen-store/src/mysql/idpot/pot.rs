@@ -167,7 +167,7 @@ impl Pot {
 
     pub(super) fn info(&self, bound: u64) -> SequenceInfo {
         let (name, definition) = (self.name.clone(), self.definition());
-        SequenceInfo { name, definition, bound, serial: bound, returned: 0 }
+        SequenceInfo { name, definition, bound, serial: bound, returned: 0, moved_to: None }
     }
 
     fn rows(&self, rows: u64) -> Fault {

@@ -91,6 +91,8 @@ impl From<&StoreError> for IssueError {
             StoreError::Unknown { .. } => Self::new(Cause::Unknown, message),
             StoreError::Exhausted { .. } => Self::new(Cause::Exhausted, message),
             StoreError::Conflict { .. } => Self::new(Cause::Exists, message),
+            // This node is configured for a store that the sequence has left.
+            StoreError::Moved { .. } => Self::new(Cause::Clash, message).retry(1000),
             StoreError::WouldLower { .. }
             | StoreError::Refused(_)
             | StoreError::NotCurrent { .. } => Self::new(Cause::BadRequest, message),

@@ -372,7 +372,7 @@ fn a_text_is_what_the_page_shows() {
     let tail = leases[0].range.part(50, 50).unwrap();
     let tail = Lease { range: tail, serial: leases[0].serial };
     wait(store.hand_back(&orders(), &tail)).unwrap();
-    let page = include_str!("text.rs").lines().skip(3).take(11);
+    let page = include_str!("text.rs").lines().skip(3).take(12);
     let page: Vec<&str> = page.map(|line| line.trim_start_matches("//! ")).collect();
     assert_eq!(place.document().lines().collect::<Vec<_>>(), page);
 }

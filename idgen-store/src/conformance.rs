@@ -9,6 +9,14 @@
 //! The laws are synchronous and use threads where a law speaks of concurrent callers; what they
 //! await is run by [`Subject::run`], so that a backend that needs a runtime can bring it.
 //!
+//! # A backend of your own
+//!
+//! It may live anywhere: implement [`SequenceStore`], put `idgen-store` with the feature
+//! `conformance` among the dev-dependencies, write a subject and make its laws tests. The project's
+//! folder `demos/store-in-files` is such a backend, whole, to be copied: sequences in plain files,
+//! a subject with another process in `tests/laws.rs`, and in `xtask/mutants.toml` the defects that
+//! the laws are known to find in it. This is one law for the store in memory:
+//!
 //! ```
 //! use idgen_store::conformance::{SequenceSubject, Subject, sequence};
 //! use idgen_store::{SequenceStore, StoreError, memory::MemoryStore};

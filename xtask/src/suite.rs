@@ -5,6 +5,7 @@
 //! workspace and name the same features, so that dependencies are built once per profile.
 
 mod backends;
+mod outside;
 mod provision;
 mod run;
 mod steps;

@@ -22,6 +22,7 @@ pub(super) enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Target {
     pub(super) kind: Kind,
+    /// Its folder, in this workspace or with one of its own.
     pub(super) package: String,
     /// What is switched on, separated by commas.
     pub(super) features: String,

@@ -91,8 +91,8 @@ impl Tree {
 
     /// Builds a test program and tells where it is.
     pub(super) fn build(&self, target: &Target) -> Result<PathBuf, String> {
-        let mut command = suite::cargo(&["test", "--no-run", "--color=never", "-p"]);
-        command.arg(&target.package).current_dir(&self.folder);
+        let mut command = suite::cargo(&["test", "--no-run", "--color=never"]);
+        command.current_dir(self.folder.join(&target.package));
         match target.name.as_str() {
             "lib" => command.arg("--lib"),
             name => command.args(["--test", name]),

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::provision;
 use super::run::Outcome;
-use super::{Length, backends};
+use super::{Length, backends, outside};
 use crate::{api, budgets, features, header, libidgen, mutants, portable, root, sanitizers};
 
 /// Features that tests need and that are off by default, wherever a crate has them. All steps name
@@ -58,6 +58,7 @@ pub(super) fn all(length: Length, without: &[String]) -> Vec<Step> {
         step("loom models", loom(&targets)),
         step(BINARY, binary()),
         step("end-to-end tests", end_to_end(&targets)),
+        step("a backend outside", Plan::Stages(outside::outcome)),
         step(BENCHES, benches()),
         step("instructions per id", Plan::Stages(budgets::outcome)),
         step("AddressSanitizer", Plan::Stages(sanitizers::address)),

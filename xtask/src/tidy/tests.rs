@@ -35,6 +35,7 @@ fn arrows() {
     let renamed = "[package]\nname = 'idgen-wire'\n\
                    [dependencies]\nstore = { package = 'idgen-store', version = '1' }";
     let at_build = "[package]\nname = 'idgen-wire'\n[build-dependencies]\nidgen-cli = '1'";
+    let on_store = "[package]\nname = 'a'\n[dependencies]\nidgen-store = '1'";
     let dev = "[package]\nname = 'idgen-store'\n[dependencies]\nidgen-core = '1'\n\
                [dev-dependencies]\nidgen-runtime = '1'";
     proves(
@@ -46,8 +47,13 @@ fn arrows() {
             &[("idgen-wire/Cargo.toml", at_build)],
             &[("idgen-new/Cargo.toml", "[package]\nname = 'idgen-new'")],
             &[("idgen-core/Cargo.toml", "not a manifest")],
+            &[("demos/proof/Cargo.toml", on_store)],
         ],
-        &[("idgen-core/Cargo.toml", CORE), ("idgen-store/Cargo.toml", dev)],
+        &[
+            ("idgen-core/Cargo.toml", CORE),
+            ("idgen-store/Cargo.toml", dev),
+            ("demos/store-in-files/Cargo.toml", on_store),
+        ],
     );
 }
 

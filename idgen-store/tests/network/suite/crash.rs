@@ -18,7 +18,7 @@ pub(crate) fn a_killed_server_repeats_nothing<B: Backend>() {
     let store = place.stocked();
     let before = wait(store.identity()).unwrap();
     let (url, name) = (place.url(), orders());
-    let time = load_time() + (Duration::from_secs(2) + B::RECOVERY) * ROUNDS;
+    let time = load_time() + (Duration::from_secs(1) + B::RECOVERY) * ROUNDS;
     let job = Job { url: &url, name: &name, len: 5, until: Until::Elapsed(time) };
     let workers: Vec<Worker> = (0..4).map(|_| Worker::start(CHILD, &job)).collect();
     let mut own = Vec::new();

@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use idgen_store::{
-    Alteration, Created, Definition, Durability, Lease, Name, SequenceInfo, SequenceStore,
+    Alteration, Arrival, Created, Definition, Durability, Lease, Name, SequenceInfo, SequenceStore,
     StoreError, StoreIdentity,
 };
 
@@ -79,10 +79,23 @@ impl FileStore {
         change: impl FnOnce(&mut Record) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let _lock = self.lock()?;
-        let mut record = self.live(name)?;
+        let mut record = self.read(name)?.ok_or_else(|| unknown(name))?;
+        record.check_live()?;
         let answer = change(&mut record)?;
         self.write(&file_name(name), &record.to_text())?;
         Ok(answer)
+    }
+
+    /// Puts the sequence that `decide` makes in place of what is there; whether it made one.
+    fn place(
+        &self,
+        name: &Name,
+        decide: impl FnOnce(Option<Record>) -> Result<Option<Record>, StoreError>,
+    ) -> Result<bool, StoreError> {
+        let _lock = self.lock()?;
+        let Some(record) = decide(self.read(name)?)? else { return Ok(false) };
+        self.write(&file_name(name), &record.to_text())?;
+        Ok(true)
     }
 
     /// The lock of the whole folder, until it is dropped. Each holder opens the file anew, so
@@ -110,9 +123,9 @@ impl FileStore {
         }
     }
 
-    fn live(&self, name: &Name) -> Result<Record, StoreError> {
-        let live = self.read(name)?.filter(|record| !record.is_deleted);
-        live.ok_or_else(|| StoreError::Unknown { name: name.clone() })
+    /// A sequence that is there, or was moved away.
+    fn listed(&self, name: &Name) -> Result<Record, StoreError> {
+        self.read(name)?.filter(Record::is_listed).ok_or_else(|| unknown(name))
     }
 
     /// Puts a text in place of a file; it is on disk when this returns.
@@ -134,6 +147,10 @@ impl FileStore {
             "{folder}: {error}; see its rights and its disk, and retry"
         ))
     }
+}
+
+fn unknown(name: &Name) -> StoreError {
+    StoreError::Unknown { name: name.clone() }
 }
 
 fn damaged(path: &Path) -> StoreError {
@@ -185,12 +202,8 @@ impl SequenceStore for FileStore {
     }
 
     async fn create(&self, name: &Name, definition: &Definition) -> Result<Created, StoreError> {
-        let _lock = self.lock()?;
-        let Some(record) = Record::create(self.read(name)?, name, definition)? else {
-            return Ok(Created::Unchanged);
-        };
-        self.write(&file_name(name), &record.to_text())?;
-        Ok(Created::New)
+        let made = self.place(name, |existing| Record::create(existing, name, definition))?;
+        Ok(if made { Created::New } else { Created::Unchanged })
     }
 
     async fn lease(&self, name: &Name, len: u64, above: u64) -> Result<Lease, StoreError> {
@@ -202,7 +215,7 @@ impl SequenceStore for FileStore {
     }
 
     async fn last(&self, name: &Name) -> Result<u64, StoreError> {
-        Ok(self.live(name)?.bound)
+        Ok(self.listed(name)?.bound)
     }
 
     async fn advance_to(&self, name: &Name, above: u64) -> Result<(), StoreError> {
@@ -222,14 +235,14 @@ impl SequenceStore for FileStore {
             }
             let Some(text) = self.text_of(&path)? else { continue };
             let record = Record::of_text(&text).ok_or_else(|| damaged(&path))?;
-            found.extend((!record.is_deleted).then(|| record.info()));
+            found.extend(record.is_listed().then(|| record.info()));
         }
         found.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(found)
     }
 
     async fn describe(&self, name: &Name) -> Result<SequenceInfo, StoreError> {
-        Ok(self.live(name)?.info())
+        Ok(self.listed(name)?.info())
     }
 
     async fn delete(&self, name: &Name) -> Result<(), StoreError> {
@@ -237,5 +250,14 @@ impl SequenceStore for FileStore {
             record.delete();
             Ok(())
         })
+    }
+    async fn move_away(&self, name: &Name, to: &str) -> Result<SequenceInfo, StoreError> {
+        self.place(name, |existing| existing.ok_or_else(|| unknown(name))?.move_away(to))?;
+        self.describe(name).await
+    }
+
+    async fn move_in(&self, name: &Name, arrival: &Arrival) -> Result<SequenceInfo, StoreError> {
+        self.place(name, |existing| Record::move_in(existing, name, arrival))?;
+        self.describe(name).await
     }
 }

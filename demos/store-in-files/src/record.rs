@@ -3,10 +3,23 @@
 use std::collections::BTreeMap;
 
 use idgen_core::IdRange;
-use idgen_store::{Alteration, Definition, Lease, Name, Order, SequenceInfo, StoreError};
+use idgen_store::{Alteration, Arrival, Definition, Lease, Name, Order, SequenceInfo, StoreError};
 
 /// How many of the last leases may be handed back; an older rest is a gap.
 const REMEMBERED: usize = 64;
+
+/// The longest place that a tombstone names, in bytes.
+const LONGEST_PLACE: usize = 1024;
+
+/// Whether a sequence is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    Live,
+    /// It keeps its bound: created again it starts above.
+    Deleted,
+    /// It goes on in another store, whose URL this is.
+    Moved(String),
+}
 
 /// One sequence.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,8 +30,7 @@ pub(crate) struct Record {
     pub(crate) bound: u64,
     /// The count of grants and hand-backs.
     pub(crate) serial: u64,
-    /// A deleted name keeps its bound: created again it starts above.
-    pub(crate) is_deleted: bool,
+    pub(crate) life: Life,
     /// What came back and may be granted once more, by its first id.
     pub(crate) tails: BTreeMap<u64, IdRange>,
     /// The last leases by their serials. A hand-back has to name one of them and end where it ends,
@@ -33,26 +45,89 @@ impl Record {
         name: &Name,
         definition: &Definition,
     ) -> Result<Option<Self>, StoreError> {
-        let (mut bound, mut serial) = (definition.start_bound(), 0);
-        if let Some(was) = existing {
-            if !was.is_deleted && was.definition == *definition {
+        if let Some(was) = existing.as_ref().filter(|was| was.is_listed()) {
+            was.check_live()?;
+            if was.definition == *definition {
                 return Ok(None);
             }
-            if !was.is_deleted {
-                return Err(StoreError::Conflict { name: was.name, existing: was.definition });
-            }
+            return Err(was.conflict());
+        }
+        let made = Self::begun(existing, name, definition, 0);
+        check_room(name, definition, made.bound)?;
+        Ok(Some(made))
+    }
+
+    /// A sequence that goes on above `bound`, and above and with the serial of what was there.
+    fn begun(existing: Option<Self>, name: &Name, definition: &Definition, bound: u64) -> Self {
+        let (mut bound, mut serial) = (bound.max(definition.start_bound()), 0);
+        if let Some(was) = existing {
             (bound, serial) = (bound.max(was.bound), was.serial);
         }
-        check_room(name, definition, bound)?;
-        Ok(Some(Self {
+        Self {
             name: name.clone(),
             definition: *definition,
             bound,
             serial,
-            is_deleted: false,
+            life: Life::Live,
             tails: BTreeMap::new(),
             leases: BTreeMap::new(),
-        }))
+        }
+    }
+
+    /// The tombstone that names `to`; `None` if it stands already.
+    pub(crate) fn move_away(mut self, to: &str) -> Result<Option<Self>, StoreError> {
+        if to.is_empty() || to.len() > LONGEST_PLACE || to.contains(char::is_control) {
+            return Err(refused(&self.name, "no place to move to; name a store's URL"));
+        }
+        if self.life == Life::Moved(to.to_owned()) {
+            return Ok(None);
+        }
+        self.check_live()?;
+        self.life = Life::Moved(to.to_owned());
+        self.forget_tails();
+        Ok(Some(self))
+    }
+
+    /// The sequence after it has come in; `None` if it stands as it is.
+    pub(crate) fn move_in(
+        existing: Option<Self>,
+        name: &Name,
+        arrival: &Arrival,
+    ) -> Result<Option<Self>, StoreError> {
+        let (definition, bound) = (&arrival.definition, arrival.bound);
+        let comes_back = |was: &Self| was.life == Life::Moved(arrival.from.clone());
+        if let Some(was) = existing.as_ref().filter(|was| was.is_listed() && !comes_back(was)) {
+            was.check_live()?;
+            let but_first = |of: &Definition| (of.increment(), of.offset(), of.end(), of.order());
+            if but_first(&was.definition) != but_first(definition) {
+                return Err(was.conflict());
+            }
+            if was.bound >= bound.max(definition.start_bound()) {
+                return Ok(None);
+            }
+            let definition = was.definition;
+            return Ok(Some(Self::begun(existing, name, &definition, bound)));
+        }
+        Ok(Some(Self::begun(existing, name, definition, bound)))
+    }
+
+    /// All but deleted sequences are told of.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.life != Life::Deleted
+    }
+
+    /// Only a live sequence grants and changes.
+    pub(crate) fn check_live(&self) -> Result<(), StoreError> {
+        let name = self.name.clone();
+        match &self.life {
+            Life::Live => Ok(()),
+            Life::Deleted => Err(StoreError::Unknown { name }),
+            Life::Moved(to) => Err(StoreError::Moved { name, to: to.clone() }),
+        }
+    }
+
+    fn conflict(&self) -> StoreError {
+        StoreError::Conflict { name: self.name.clone(), existing: self.definition }
     }
 
     /// The lowest tail above `above`, or fresh ground above both `above` and the bound.
@@ -133,7 +208,7 @@ impl Record {
     }
 
     pub(crate) fn delete(&mut self) {
-        self.is_deleted = true;
+        self.life = Life::Deleted;
         self.forget_tails();
     }
 
@@ -155,6 +230,10 @@ impl Record {
             bound: self.bound,
             serial: self.serial,
             returned: self.tails.values().map(IdRange::len).sum(),
+            moved_to: match &self.life {
+                Life::Moved(to) => Some(to.clone()),
+                Life::Live | Life::Deleted => None,
+            },
         }
     }
 }

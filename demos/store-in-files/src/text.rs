@@ -4,7 +4,7 @@
 //! idgen sequence, version 1
 //! name 6f7264657273                   its bytes, hexadecimal
 //! definition 1 1 0 9000 leased        first, increment, offset, end, order
-//! state 120 3 live                    bound, serial, live or deleted
+//! state 120 3 live                    bound, serial, `live`, `deleted` or `moved` and where to
 //! tail 91 1 10                        start, step, length; one line each
 //! lease 3 101 1 20                    serial, start, step, length; one line each
 //! end
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use idgen_core::IdRange;
 use idgen_store::{Definition, Name, Order};
 
-use crate::record::Record;
+use crate::record::{Life, Record};
 
 const FIRST_LINE: &str = "idgen sequence, version 1";
 
@@ -27,7 +27,11 @@ impl Record {
         let of = &self.definition;
         let (first, increment, offset, end) = (of.first(), of.increment(), of.offset(), of.end());
         let order = of.order().name();
-        let life = if self.is_deleted { "deleted" } else { "live" };
+        let life = match &self.life {
+            Life::Live => "live",
+            Life::Deleted => "deleted",
+            Life::Moved(to) => &format!("moved {to}"),
+        };
         let mut text = format!(
             "{FIRST_LINE}\nname {name}\ndefinition {first} {increment} {offset} {end} {order}\n\
              state {} {} {life}\n",
@@ -51,12 +55,12 @@ impl Record {
         }
         let name = name_of(lines.next()?.strip_prefix("name ")?)?;
         let definition = definition_of(lines.next()?.strip_prefix("definition ")?)?;
-        let (numbers, life) = lines.next()?.strip_prefix("state ")?.rsplit_once(' ')?;
-        let [bound, serial] = numbers_of(numbers)?;
-        let is_deleted = match life {
-            "live" => false,
-            "deleted" => true,
-            _ => return None,
+        let mut state = lines.next()?.strip_prefix("state ")?.splitn(3, ' ');
+        let (bound, serial) = (state.next()?.parse().ok()?, state.next()?.parse().ok()?);
+        let life = match state.next()? {
+            "live" => Life::Live,
+            "deleted" => Life::Deleted,
+            moved => Life::Moved(moved.strip_prefix("moved ")?.to_owned()),
         };
         let (mut tails, mut leases) = (BTreeMap::new(), BTreeMap::new());
         for line in lines {
@@ -68,7 +72,7 @@ impl Record {
                 leases.insert(serial, range_of(range)?);
             }
         }
-        Some(Self { name, definition, bound, serial, is_deleted, tails, leases })
+        Some(Self { name, definition, bound, serial, life, tails, leases })
     }
 }
 
@@ -95,7 +99,6 @@ fn name_of(text: &str) -> Option<Name> {
 
 fn definition_of(text: &str) -> Option<Definition> {
     let (numbers, order) = text.rsplit_once(' ')?;
-    let order = [Order::Leased, Order::Strict].into_iter().find(|kind| kind.name() == order)?;
     let [first, increment, offset, end] = numbers_of(numbers)?;
-    Definition::new(first, increment, offset, end, order).ok()
+    Definition::new(first, increment, offset, end, Order::named(order)?).ok()
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod doors;
 pub(crate) mod layout;
+pub(crate) mod tools;
 
 use std::path::PathBuf;
 
@@ -50,6 +51,24 @@ pub(crate) enum Command {
     Store(StoreCommandArgs),
     /// Look at layouts.
     Layout(layout::LayoutArgs),
+    /// Mint artisanal integers, as int of go-artisanal-integers does.
+    Int(tools::IntArgs),
+    /// Serve artisanal integers, as intd-server of go-artisanal-integers does.
+    IntdServer(tools::IntdServerArgs),
+    /// Serve pots, as idpot-server of go-idpot does.
+    IdpotServer(tools::IdpotServerArgs),
+    /// Serve ids of a pool, as idpool does.
+    Idpool(tools::IdpoolArgs),
+    /// Serve time-ordered ids, as GenID does.
+    Genid(tools::GenidArgs),
+}
+
+impl Command {
+    /// Whether it serves until it is stopped.
+    pub(crate) fn is_server(&self) -> bool {
+        let tool = matches!(self, Self::IdpotServer(_) | Self::Idpool(_) | Self::Genid(_));
+        tool || matches!(self, Self::Serve(_) | Self::IntdServer(_))
+    }
 }
 
 /// Where ids are recorded.

@@ -46,6 +46,14 @@ impl Failure {
         Self { code: ADDRESS, message: message.into() }
     }
 
+    /// The same failure of a tool under its old name, which knows no codes but 1 and 2.
+    pub(crate) fn of_tool(mut self) -> Self {
+        if self.code != USAGE {
+            self.code = REFUSED;
+        }
+        self
+    }
+
     pub(crate) fn code(&self) -> u8 {
         self.code
     }

@@ -5,16 +5,23 @@
 //! ids are recorded.
 
 mod args;
+mod artisanal;
 mod decode;
 mod failure;
+mod genid;
+mod idpool;
+mod idpot;
 mod layout;
 mod next;
 mod output;
 mod place;
 mod sequence;
 mod serve;
+mod serving;
 mod snowflake;
+mod spelling;
 mod store;
+mod wanted;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -28,11 +35,11 @@ use failure::Failure;
 use output::Output;
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let args = match Args::try_parse_from(spelling::arguments(std::env::args_os())) {
         Ok(args) => args,
         Err(error) => return not_understood(&error),
     };
-    log_to_stderr(matches!(args.command, Command::Serve(_)));
+    log_to_stderr(&args.command);
     let output = Output::new(args.json);
     match run(args.command, &output) {
         Ok(()) => ExitCode::SUCCESS,
@@ -66,6 +73,11 @@ fn not_understood(error: &clap::Error) -> ExitCode {
 fn run(command: Command, output: &Output) -> Result<(), Failure> {
     match command {
         Command::Serve(args) => serve::run(&args, output),
+        Command::Int(args) => artisanal::int(&args),
+        Command::IntdServer(args) => artisanal::intd_server(&args, output),
+        Command::IdpotServer(args) => idpot::run(&args, output),
+        Command::Idpool(args) => idpool::run(&args, output),
+        Command::Genid(args) => genid::run(&args, output),
         Command::Next(args) => next::run(&args, output),
         Command::Snowflake(args) => snowflake::run(&args, output),
         Command::Decode(args) => decode::run(&args, output),
@@ -75,15 +87,23 @@ fn run(command: Command, output: &Output) -> Result<(), Failure> {
     }
 }
 
-/// Logs go to standard error: a server tells what it does, a tool only what is wrong.
-/// `IDGEN_LOG` chooses otherwise, for example `IDGEN_LOG=debug`.
-fn log_to_stderr(server: bool) {
-    let usual = if server { "info" } else { "error" };
+/// Logs go to standard error: a server tells what it does, a tool only what is wrong. `idgen int`
+/// tells each step of a fail-over too, in plain lines. `IDGEN_LOG` chooses otherwise, for example
+/// `IDGEN_LOG=debug`.
+fn log_to_stderr(command: &Command) {
+    let usual = match command {
+        Command::Int(_) => "warn,idgen_store=info",
+        command if command.is_server() => "info",
+        _ => "error",
+    };
     let filter = EnvFilter::try_from_env("IDGEN_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
+        .with_target(false);
+    match command {
+        Command::Int(_) => log.without_time().with_level(false).init(),
+        _ => log.init(),
+    }
 }

@@ -7,6 +7,7 @@ use crate::args::NextArgs;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::place::{block_on, open};
+use crate::wanted::create_if_absent;
 
 /// The sequence that is served when none is named.
 pub(crate) const DEFAULT_SEQUENCE: &str = "default";
@@ -27,18 +28,6 @@ pub(crate) fn run(args: &NextArgs, output: &Output) -> Result<(), Failure> {
     match ended {
         None => Ok(()),
         Some(error) => Err(short(&ranges, args.count, error)),
-    }
-}
-
-/// Creates a sequence unless there is one with any settings.
-pub(crate) async fn create_if_absent(
-    store: &dyn SequenceStore,
-    name: &Name,
-    definition: &Definition,
-) -> Result<(), StoreError> {
-    match store.describe(name).await {
-        Err(StoreError::Unknown { .. }) => store.create(name, definition).await.map(|_created| ()),
-        described => described.map(|_info| ()),
     }
 }
 

@@ -97,11 +97,9 @@ fn usual_url(dir: &Path) -> Result<String, Failure> {
 /// A URL as messages may show it: what stands before an `@` may be a password, and so may the value
 /// of an option. The form that Go programs use for MySQL has no scheme.
 pub(crate) fn shown(url: &str) -> String {
-    let is_url = ["sqlite:", "memory:"].iter().any(|scheme| url.starts_with(scheme))
-        || url
-            .split_once("://")
-            .is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    if !is_url && let Some(at) = ["@tcp(", "@unix(", "@/"].iter().find_map(|at| url.rfind(at)) {
+    if !is_url(url)
+        && let Some(at) = ["@tcp(", "@unix(", "@/"].iter().find_map(|at| url.rfind(at))
+    {
         let place = url[at..].split_once('?').map_or(&url[at..], |(place, _options)| place);
         return format!("***{place}");
     }
@@ -117,6 +115,25 @@ pub(crate) fn shown(url: &str) -> String {
         Some((place, _options)) => format!("{scheme}://{secret}{place}?***"),
         None => format!("{scheme}://{secret}{place}"),
     }
+}
+
+/// Whether a text names a store by its scheme. A password in the form that Go programs use may hold
+/// `://` too, but what stands before it is no plain word then.
+pub(crate) fn is_url(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-".contains(&byte);
+    ["sqlite:", "memory:"].iter().any(|scheme| text.starts_with(scheme))
+        || text.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(plain))
+}
+
+/// A URL, or Go's form of one, with more options.
+pub(crate) fn with_options(url: &str, options: &str) -> String {
+    // A password of Go's form may hold a question mark, so options begin behind its last slash.
+    let database = match is_url(url) {
+        true => 0,
+        false => url.rfind(")/").or(url.rfind("@/")).unwrap_or(0),
+    };
+    let mark = if url[database..].contains('?') { '&' } else { '?' };
+    format!("{url}{mark}{options}")
 }
 
 /// A runtime for commands that do one thing and end.

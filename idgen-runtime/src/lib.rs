@@ -42,6 +42,7 @@ pub use error::{Cause, IssueError, StartError};
 pub use guard::thaw_beside;
 pub use idgen_snowflake as snowflake;
 pub use idgen_store as store;
+pub use retry::Backoff;
 pub use runtime::{Runtime, StopReport};
 pub use sequence::Sequence;
 pub use settings::{Settings, SnowflakeSettings};

@@ -4,27 +4,36 @@ use std::time::Duration;
 
 /// Pauses that double from a least to a most, each drawn from its upper half, so that nodes that
 /// failed together do not come back together.
+///
+/// # Examples
+///
+/// ```
+/// let mut backoff = idgen_runtime::Backoff::new(50, 1000);
+/// assert!((25..=50).contains(&backoff.pause().as_millis()));
+/// assert!((50..=100).contains(&backoff.pause().as_millis()));
+/// ```
 #[derive(Debug)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     least_ms: u64,
     most_ms: u64,
     next_ms: u64,
 }
 
 impl Backoff {
-    pub(crate) const fn new(least_ms: u64, most_ms: u64) -> Self {
+    /// Pauses of at least `least_ms` and at most `most_ms` milliseconds, before they are drawn.
+    pub const fn new(least_ms: u64, most_ms: u64) -> Self {
         Self { least_ms, most_ms, next_ms: least_ms }
     }
 
     /// The pause before the next try.
-    pub(crate) fn pause(&mut self) -> Duration {
+    pub fn pause(&mut self) -> Duration {
         let whole = self.next_ms;
         self.next_ms = whole.saturating_mul(2).min(self.most_ms);
         Duration::from_millis(whole - random_below(whole / 2 + 1))
     }
 
     /// After a success the next pause is the least again.
-    pub(crate) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.next_ms = self.least_ms;
     }
 }

@@ -3,7 +3,7 @@
 //! Paths are matched on their raw bytes and only then decoded, so that a name may hold slashes
 //! (`%2F`) and a path is never read in two ways. On the data listener idpool's and idpot's own
 //! paths are answered in their own manner, everything else as the native API does. A listener that
-//! carries one dialect answers everything as that dialect does.
+//! carries one dialect answers everything as that dialect does, health included.
 
 mod admin;
 mod artisanal;
@@ -30,7 +30,7 @@ use tokio::net::TcpStream;
 use crate::answer::{Desk, Request};
 use crate::door::{Drain, TimedWrites};
 use crate::server::PotCreate;
-use crate::{Limits, Refusal, Reply, Token};
+use crate::{Access, AccessLog, Limits, Refusal, Reply, Token};
 use response::Response;
 
 /// How many header lines a request may have.
@@ -45,6 +45,10 @@ pub(crate) enum Listener {
     Admin,
     /// Artisanal integers and nothing else.
     Artisanal,
+    /// idpool and nothing else.
+    Idpool,
+    /// idpot and nothing else.
+    Idpot,
 }
 
 impl Listener {
@@ -54,6 +58,8 @@ impl Listener {
             Self::Data => "http",
             Self::Admin => "admin",
             Self::Artisanal => "artisanal-http",
+            Self::Idpool => "idpool",
+            Self::Idpot => "idpot",
         }
     }
 }
@@ -64,6 +70,8 @@ pub(crate) struct Door {
     pub(crate) desk: Desk,
     pub(crate) limits: Limits,
     pub(crate) creation: Creation,
+    /// Told of each request.
+    pub(crate) access: Option<Arc<dyn AccessLog>>,
 }
 
 /// Who may create pots.
@@ -92,10 +100,10 @@ impl Door {
     /// Serves one connection until it ends or drains.
     pub(crate) async fn serve(self: Arc<Self>, stream: TcpStream, mut drain: Drain) {
         // A peer that is gone already is nobody's.
-        let loopback = stream.peer_addr().is_ok_and(|peer| is_loopback(peer.ip()));
+        let peer = stream.peer_addr().ok().map(|peer| peer.ip());
         let stream = TokioIo::new(TimedWrites::new(stream, self.limits.write));
         let draining = drain.clone();
-        let service = service_fn(|request| self.respond(request, loopback, draining.is_begun()));
+        let service = service_fn(|request| self.respond(request, peer, draining.is_begun()));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head)
@@ -116,29 +124,47 @@ impl Door {
         }
     }
 
+    /// Answers a request, and has it recorded.
     async fn respond(
+        &self,
+        request: hyper::Request<Incoming>,
+        peer: Option<IpAddr>,
+        draining: bool,
+    ) -> Result<Response, Infallible> {
+        let record = self.access.as_ref().map(|log| (log, Access::of(&request, peer)));
+        let loopback = peer.is_some_and(is_loopback);
+        let response = self.answer(request, loopback, draining).await;
+        if let Some((log, access)) = record {
+            log.record(access.answered(&response));
+        }
+        Ok(response)
+    }
+
+    async fn answer(
         &self,
         request: hyper::Request<Incoming>,
         loopback: bool,
         draining: bool,
-    ) -> Result<Response, Infallible> {
+    ) -> Response {
         let (head, body) = request.into_parts();
         let body = match body::read(body, &self.limits).await {
             Ok(body) => body,
             Err(refusal) => {
-                return Ok(response::closing(self.unreadable(head.uri.path(), &refusal)));
+                return response::closing(self.unreadable(head.uri.path(), &refusal));
             }
         };
         let call =
             Call { method: head.method, uri: head.uri, headers: head.headers, body, loopback };
         let response = self.route(&call, draining).await;
-        Ok(if draining { response::closing(response) } else { response })
+        if draining { response::closing(response) } else { response }
     }
 
     /// The answer to a request whose body was not had, in the manner of the path's dialect.
     fn unreadable(&self, path: &str, refusal: &Refusal) -> Response {
         match self.listener {
             Listener::Artisanal => artisanal::mistaken(refusal),
+            Listener::Idpool => idpool::mistaken(refusal),
+            Listener::Idpot => idpot::mistaken(refusal),
             Listener::Data if idpot::owns(path) => idpot::mistaken(refusal),
             Listener::Admin if idpot::creates(path) => idpot::mistaken(refusal),
             Listener::Data | Listener::Admin => response::problem(refusal),
@@ -147,12 +173,14 @@ impl Door {
 
     async fn route(&self, call: &Call, draining: bool) -> Response {
         let path = call.uri.path();
-        let carries_one = self.listener == Listener::Artisanal;
+        let carries_one = !matches!(self.listener, Listener::Data | Listener::Admin);
         if !carries_one && (path == "/healthz" || path == "/readyz") {
             return self.health(call, path == "/readyz", draining).await;
         }
         match self.listener {
             Listener::Artisanal => artisanal::respond(&self.desk, call).await,
+            Listener::Idpool => idpool::respond(&self.desk, call).await,
+            Listener::Idpot => idpot::respond(&self.desk, &self.creation, call).await,
             Listener::Admin if idpot::creates(path) => {
                 idpot::create_as_admin(&self.desk, &self.creation, call).await
             }

@@ -24,10 +24,12 @@
 //! | GenID | its own TCP port | two-byte requests, big-endian ids |
 //! | artisanal | its own HTTP port | GET or POST on `/`: one integer in decimal |
 //! | artisanal | its own TCP port | one integer and a newline for each connection |
+//! | idpool, idpot | a port of its own, if wished | nothing but that dialect |
 //!
 //! A [`Server`] takes listeners that are bound already, and drains: it stops accepting, answers
 //! what has been read, stops the runtime and ends every connection with FIN, all in bounded time.
 
+mod access;
 mod answer;
 mod artisanal;
 mod date;
@@ -39,6 +41,7 @@ mod server;
 mod settings;
 mod token;
 
+pub use access::{Access, AccessLog};
 pub use answer::{
     Administration, DecodedId, Desk, Health, MAX_LISTED_IDS, MAX_RANGED_IDS, Reply, Request,
     SequenceView,

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::answer::Desk;
 use crate::door::{Drain, accept};
 use crate::http::{Creation, Door as HttpDoor, Listener};
-use crate::{Limits, Token, artisanal, genid};
+use crate::{AccessLog, Limits, Token, artisanal, genid};
 
 /// How long refusals may take to leave after the runtime has stopped.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -31,6 +31,10 @@ pub struct Doors {
     pub admin: Option<TcpListener>,
     /// GenID, over TCP; needs [`Desk::genid`].
     pub genid: Option<TcpListener>,
+    /// idpool and nothing else, over HTTP.
+    pub idpool: Option<TcpListener>,
+    /// idpot and nothing else, over HTTP.
+    pub idpot: Option<TcpListener>,
     /// Artisanal integers, over HTTP.
     pub artisanal_http: Option<TcpListener>,
     /// Artisanal integers, over TCP.
@@ -39,12 +43,15 @@ pub struct Doors {
     pub pot_create: PotCreate,
     /// What a client shows to create pots from another host.
     pub admin_token: Option<Token>,
+    /// Told of each HTTP request but those of administration.
+    pub access: Option<Arc<dyn AccessLog>>,
 }
 
 /// Where idpot's clients may create pots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PotCreate {
-    /// On the data listener, for peers on this host and for those who show the admin token.
+    /// On the data listener, or idpot's own, for peers on this host and for those who show the
+    /// admin token.
     /// Behind a proxy on this host every client is such a peer.
     #[default]
     Data,
@@ -75,12 +82,18 @@ impl Server {
             (doors.http, Listener::Data),
             (doors.admin, Listener::Admin),
             (doors.artisanal_http, Listener::Artisanal),
+            (doors.idpool, Listener::Idpool),
+            (doors.idpot, Listener::Idpot),
         ] {
-            if let Some(listener) = listener {
-                let creation =
-                    Creation { place: doors.pot_create, token: doors.admin_token.clone() };
-                server.open_http(listener, which, creation, drain.clone());
-            }
+            let Some(listener) = listener else { continue };
+            let door = HttpDoor {
+                listener: which,
+                desk: server.desk.clone(),
+                limits: server.limits.clone(),
+                creation: Creation { place: doors.pot_create, token: doors.admin_token.clone() },
+                access: doors.access.clone().filter(|_| which != Listener::Admin),
+            };
+            server.open_http(listener, door, drain.clone());
         }
         if let Some(listener) = doors.genid {
             server.open_genid(listener, drain.clone());
@@ -91,17 +104,9 @@ impl Server {
         server
     }
 
-    fn open_http(
-        &mut self,
-        listener: TcpListener,
-        which: Listener,
-        creation: Creation,
-        drain: Drain,
-    ) {
-        let (desk, limits) = (self.desk.clone(), self.limits.clone());
-        let connections = limits.connections;
-        let door = Arc::new(HttpDoor { listener: which, desk, limits, creation });
-        let name = which.name();
+    fn open_http(&mut self, listener: TcpListener, door: HttpDoor, drain: Drain) {
+        let (name, connections) = (door.listener.name(), door.limits.connections);
+        let door = Arc::new(door);
         self.doors.spawn(accept(name, listener, connections, drain, move |stream, drain| {
             door.clone().serve(stream, drain)
         }));

@@ -42,11 +42,10 @@ impl Outage {
         let doors = Doors {
             http: Some(http),
             admin: Some(admin),
-            genid: None,
             artisanal_http: Some(artisanal_http),
             artisanal_tcp: Some(artisanal_tcp),
             pot_create,
-            admin_token: None,
+            ..Doors::default()
         };
         let server = Server::start(desk, doors, Limits::default());
         let [http, admin, artisanal_http, artisanal_tcp] = addrs;

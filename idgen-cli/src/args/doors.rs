@@ -9,9 +9,9 @@ use idgen_server::{PotCreate, Token};
 use super::Listen;
 use crate::failure::Failure;
 
-/// Doors of `idgen serve`.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct DoorArgs {
+/// Who may create pots.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(crate) struct PotArgs {
     /// Where idpot's clients may create pots.
     #[arg(long, value_enum, default_value_t = PotCreateArg::Data)]
     pub(crate) pot_create: PotCreateArg,
@@ -19,6 +19,13 @@ pub(crate) struct DoorArgs {
     /// pots on the HTTP address if they send it as 'Authorization: Bearer TOKEN'.
     #[arg(long, value_name = "FILE")]
     pub(crate) admin_token_file: Option<PathBuf>,
+}
+
+/// Doors of `idgen serve`.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DoorArgs {
+    #[command(flatten)]
+    pub(crate) pots: PotArgs,
     /// Address of artisanal integers over HTTP, or off.
     #[arg(long, value_name = "ADDR", default_value = "off")]
     pub(crate) artisanal_http: Listen,
@@ -35,7 +42,9 @@ impl DoorArgs {
     pub(crate) fn artisanal(&self) -> bool {
         !self.artisanal_http.is_off() || !self.artisanal_tcp.is_off()
     }
+}
 
+impl PotArgs {
     /// The token of the file, without the line's end.
     ///
     /// # Errors
@@ -53,8 +62,9 @@ impl DoorArgs {
 }
 
 /// Where idpot's clients may create pots.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum PotCreateArg {
+    #[default]
     /// On the HTTP address, for peers on this host and those with the admin token.
     Data,
     /// On the admin address.

@@ -6,7 +6,7 @@
 //! | the pool has ended | 500, `{"msg":"NoIDAvailable","status":500}` |
 //! | any other refusal | 500, `{"msg":"InternalServerError","status":500}` |
 //! | `POST /api/v1/newID/` | 307 to the path without the slash |
-//! | these paths, any other method | 404, `404 page not found` |
+//! | any other method, or path where nothing else is answered | 404, `404 page not found` |
 //!
 //! Bodies are byte for byte those of the original.
 
@@ -19,6 +19,7 @@ use idgen_runtime::Cause;
 
 use super::Call;
 use super::response::{Response, empty, with_body, with_header};
+use crate::Refusal;
 use crate::answer::{Desk, Reply, Request};
 
 const PATH: &str = "/api/v1/newID";
@@ -32,11 +33,12 @@ pub(super) fn owns(path: &str) -> bool {
 }
 
 pub(super) async fn respond(desk: &Desk, call: &Call) -> Response {
-    if call.method != Method::POST {
+    let path = call.uri.path();
+    if call.method != Method::POST || !owns(path) {
         let body = Bytes::from_static(b"404 page not found");
         return with_body(StatusCode::NOT_FOUND, TEXT, body);
     }
-    if call.uri.path() == PATH_WITH_SLASH {
+    if path == PATH_WITH_SLASH {
         return redirect(call.uri.query());
     }
     match desk.answer(Request::Pool).await {
@@ -51,6 +53,12 @@ pub(super) async fn respond(desk: &Desk, call: &Call) -> Response {
             failure("InternalServerError")
         }
     }
+}
+
+/// A request whose body, which is not looked at, was not had.
+pub(super) fn mistaken(refusal: &Refusal) -> Response {
+    tracing::debug!(detail = %refusal, "a client of the pool sent no whole request");
+    failure("InternalServerError")
 }
 
 fn success(id: u64) -> Response {

@@ -1,0 +1,246 @@
+//! What every server of this binary does: doors bound, store opened, sequences made, worker ids
+//! claimed, then ready, then drained.
+//!
+//! `idgen serve` and the tools under their old names differ in what they read their [`Serving`]
+//! from, and in nothing after that.
+
+mod gate;
+
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::Arc;
+use std::time::Duration;
+
+use idgen_runtime::{Runtime, Settings, SnowflakeSettings, Snowflakes};
+use idgen_server::{AccessLog, Desk, Limits, Server, iso_date};
+use idgen_snowflake::Preset;
+use idgen_store::{Name, OpenStore, StoreError, Wish};
+use serde_json::{Value, json};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::args::doors::PotArgs;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::place::make_data_dir;
+use crate::wanted::Wanted;
+use gate::Bound;
+pub(crate) use gate::{Door, Gate, Place, address, any_host};
+
+/// How long a worker id may take to be had: a lease and more.
+const CLAIM_TIMEOUT: Duration = Duration::from_secs(20);
+/// From here on GenID's ids are negative as signed numbers: 2038-01-19T03:14:08Z.
+const GENID_SIGNED_END_UNIX_MS: u64 = (1 << 31) * 1000;
+/// The layout of the GenID door.
+const GENID: &str = "genid";
+
+/// What a server is made of.
+pub(crate) struct Serving {
+    /// What it is called in the registry of workers.
+    pub(crate) program: &'static str,
+    /// Where each of its doors listens; at least one.
+    pub(crate) gates: Vec<Gate>,
+    /// Who may create pots.
+    pub(crate) pots: PotArgs,
+    /// Told of each HTTP request.
+    pub(crate) access: Option<Arc<dyn AccessLog>>,
+    /// Opens the store; called once the doors are bound.
+    pub(crate) open: Box<dyn FnOnce() -> Result<OpenStore, Failure>>,
+    /// Where the journal is kept, if it is.
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Sequences that must be there before the first request.
+    pub(crate) wanted: Vec<Wanted>,
+    /// The sequence of the idpool door.
+    pub(crate) pool: Name,
+    /// The sequence of the artisanal doors.
+    pub(crate) integers: Name,
+    /// The layout of native snowflakes and the worker id wished for.
+    pub(crate) native: Option<(&'static Preset, Wish)>,
+    /// The worker id of the GenID door.
+    pub(crate) genid: Option<u64>,
+}
+
+/// Serves until a signal ends it.
+pub(crate) fn run(serving: Serving, output: &Output) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::refused(format!("cannot start: {error}")))?;
+    let served = runtime.block_on(serve(serving, output));
+    // Nothing may hold the process after the drain, whatever still runs.
+    runtime.shutdown_background();
+    served
+}
+
+/// The preset of the GenID door.
+pub(crate) fn genid_preset() -> Result<&'static Preset, Failure> {
+    Ok(Preset::named(GENID)?)
+}
+
+/// The signals that drain.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn new() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| Failure::refused(format!("cannot hear signals: {error}")))
+        };
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn heard(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+async fn serve(serving: Serving, output: &Output) -> Result<(), Failure> {
+    let mut stop = Stop::new()?;
+    gate::raise_file_limit();
+    let Serving { gates, pots, access, open, data_dir, .. } = serving;
+    let bound = Bound::new(gates, &pots, access).await?;
+    let runtime = start(open, data_dir.as_deref())?;
+    let wishes = Wishes {
+        program: serving.program,
+        wanted: &serving.wanted,
+        pool: serving.pool,
+        integers: serving.integers,
+        native: serving.native,
+        genid: serving.genid,
+    };
+    let desk = tokio::select! {
+        desk = wishes.desk(&runtime) => desk,
+        () = stop.heard() => Err(Failure::refused("stopped by a signal before it was ready")),
+    };
+    let desk = match desk {
+        Ok(desk) => desk,
+        Err(failure) => {
+            runtime.stop().await;
+            return Err(failure);
+        }
+    };
+    let Bound { doors, lines } = bound;
+    let server = Server::start(desk, doors, Limits::default());
+    for (plain, value) in lines {
+        tell(output, &plain, &value);
+    }
+    tell(output, "ready", &json!({ "event": "ready" }));
+    stop.heard().await;
+    drain(server, &mut stop, output).await
+}
+
+/// Opens the store and starts what keeps generators supplied.
+fn start(
+    open: impl FnOnce() -> Result<OpenStore, Failure>,
+    data_dir: Option<&Path>,
+) -> Result<Runtime, Failure> {
+    let store = open()?;
+    let mut state_dir = None;
+    if !store.outlives_process {
+        tracing::warn!("the store forgets every id when this process ends");
+    } else if let Some(dir) = data_dir {
+        make_data_dir(dir)?;
+        state_dir = Some(dir.to_owned());
+    }
+    Ok(Runtime::start(store, Settings { state_dir, ..Settings::default() })?)
+}
+
+/// What the store is asked for before the doors open.
+struct Wishes<'a> {
+    program: &'static str,
+    wanted: &'a [Wanted],
+    pool: Name,
+    integers: Name,
+    native: Option<(&'static Preset, Wish)>,
+    genid: Option<u64>,
+}
+
+impl Wishes<'_> {
+    async fn desk(self, runtime: &Runtime) -> Result<Desk, Failure> {
+        let store = runtime.sequences().as_ref();
+        match store.notes().await {
+            Ok(notes) => notes.iter().for_each(|note| tracing::warn!("the store: {note}")),
+            // Nothing is needed of it before the first request, which will be told.
+            Err(error @ StoreError::Unavailable(_)) if self.wanted.is_empty() => {
+                tracing::warn!("{error}; serving all the same");
+            }
+            Err(error) => return Err(error.into()),
+        }
+        for wanted in self.wanted {
+            wanted.prepare(store).await?;
+        }
+        // The pinned worker id first: an unpinned one may be any other.
+        let genid = match self.genid {
+            Some(worker) => {
+                warn_of_genid_dates();
+                let wish = Wish::Exactly(worker);
+                Some(self.claim(runtime, genid_preset()?, wish).await?)
+            }
+            None => None,
+        };
+        let snowflakes = match self.native {
+            Some((preset, wish)) => Some((self.claim(runtime, preset, wish).await?, preset.name)),
+            None => None,
+        };
+        Ok(Desk {
+            runtime: runtime.clone(),
+            pool: self.pool,
+            integers: self.integers,
+            snowflakes,
+            genid,
+            request_deadline: Limits::default().request_deadline,
+        })
+    }
+
+    /// Claims a worker id of the id space that is named after the layout.
+    async fn claim(
+        &self,
+        runtime: &Runtime,
+        preset: &Preset,
+        wish: Wish,
+    ) -> Result<Arc<Snowflakes>, Failure> {
+        let mut settings = SnowflakeSettings::new(preset.name, &preset.layout)?;
+        settings.wish = wish;
+        settings.holder = format!("{}, pid {}", self.program, process::id());
+        settings.claim_timeout = CLAIM_TIMEOUT;
+        let snowflakes = runtime.snowflakes(settings).await?;
+        let last = iso_date(preset.layout.end_unix_ms() - 1);
+        let worker = snowflakes.worker();
+        tracing::info!(layout = preset.name, worker, %last, "worker id claimed");
+        Ok(snowflakes)
+    }
+}
+
+fn warn_of_genid_dates() {
+    let signed_end = iso_date(GENID_SIGNED_END_UNIX_MS);
+    tracing::warn!(
+        "GenID ids read as signed 64-bit numbers turn negative on {signed_end}; read them unsigned"
+    );
+}
+
+/// Drains; a second signal ends the process at once.
+async fn drain(server: Server, stop: &mut Stop, output: &Output) -> Result<(), Failure> {
+    let report = tokio::select! {
+        report = server.drain() => report,
+        () = stop.heard() => {
+            return Err(Failure::refused("stopped by a second signal before the drain was over"));
+        }
+    };
+    tracing::info!(lost_ids = report.lost_ids, unfinished = report.unfinished, "drained");
+    tell(output, "stopped", &json!({ "event": "stopped" }));
+    Ok(())
+}
+
+/// A server goes on when nobody reads its standard output any more.
+fn tell(output: &Output, plain: &str, value: &Value) {
+    if let Err(failure) = output.result(plain, value) {
+        tracing::warn!("{}", failure.line());
+    }
+}

@@ -91,6 +91,27 @@ impl Place {
         Server::start(command, &self.path().join("log"))
     }
 
+    /// A tool under its old name, in this directory.
+    pub(crate) fn server_of(&self, args: &[&str]) -> Server {
+        Server::start(self.command(args), &self.path().join("log"))
+    }
+
+    /// A file in this directory.
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        let path = self.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// The binary under another name, in this directory.
+    pub(crate) fn linked(&self, name: &str) -> Command {
+        let link = self.path().join(name);
+        std::os::unix::fs::symlink(binary(), &link).unwrap();
+        let mut command = Command::new(link);
+        command.current_dir(self.path()).env_remove("IDGEN_LOG").stdin(Stdio::null());
+        command
+    }
+
     /// `idgen serve` on free ports, not started.
     pub(crate) fn serve_command(&self, args: &[&str]) -> Command {
         let mut all = vec!["serve"];
@@ -105,7 +126,7 @@ impl Place {
 }
 
 fn takes_a_place(args: &[&str]) -> bool {
-    let commands = ["serve", "next", "snowflake", "sequence"];
+    let commands = ["serve", "next", "snowflake", "sequence", "genid"];
     args.iter().any(|arg| commands.contains(arg)) && !args.contains(&"--data-dir")
 }
 
@@ -145,7 +166,8 @@ impl Server {
         }
     }
 
-    fn addr(&self, door: &str) -> SocketAddr {
+    /// Where a door of this name listens.
+    pub(crate) fn addr(&self, door: &str) -> SocketAddr {
         self.addrs.iter().find(|(name, _)| name == door).unwrap().1
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod doors;
 pub(crate) mod layout;
+mod listen;
 pub(crate) mod tools;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use idgen_core::text::Form;
 use idgen_store::Order;
 
 use crate::failure::EXIT_CODES;
+pub(crate) use listen::Listen;
 
 /// The most ids that one call of a tool issues.
 const MAX_IDS: u64 = 1_000_000;
@@ -365,32 +367,6 @@ fn at_most<const MAX: u64>(text: &str) -> Result<u64, String> {
     number.ok_or_else(|| format!("{text} is not in 0..={MAX}"))
 }
 
-/// An address to listen on, or none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Listen {
-    /// This door stays shut.
-    Off,
-    /// `HOST:PORT`; port 0 takes a free one.
-    At(String),
-}
-
-impl std::str::FromStr for Listen {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "off" {
-            return Ok(Self::Off);
-        }
-        let port = text.rsplit_once(':').and_then(|(host, port)| {
-            (!host.is_empty()).then(|| port.parse::<u16>().ok()).flatten()
-        });
-        match port {
-            Some(_) => Ok(Self::At(text.to_owned())),
-            None => Err("write HOST:PORT, for example 127.0.0.1:8080, or off".to_owned()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -399,16 +375,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn addresses_need_host_and_port() {
-        assert_eq!("off".parse(), Ok(Listen::Off));
-        for good in ["127.0.0.1:0", "[::1]:8080", "localhost:80"] {
-            assert_eq!(good.parse(), Ok(Listen::At(good.to_owned())));
-        }
-        for bad in ["", "8080", ":8080", "host:", "host:65536", "OFF"] {
-            assert!(bad.parse::<Listen>().is_err(), "{bad}");
-        }
     }
 }

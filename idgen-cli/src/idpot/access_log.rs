@@ -2,8 +2,9 @@
 //!
 //! A thread of its own writes the lines, so that a slow disk never keeps an answer waiting. It has
 //! room for many that are not written yet; what comes beyond that is counted and told in the
-//! server's log. The file's name is a strftime pattern; whenever it comes to another name, that file
-//! is opened and the link is moved to it. A file that cannot be opened leaves the one before in use.
+//! server's log. The file's name is a strftime pattern; whenever it comes to another name, that
+//! file is opened and the link is moved to it. A file that cannot be opened leaves the one before
+//! in use.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -46,7 +47,8 @@ enum Message {
 }
 
 impl Written {
-    /// Opens the log: files named by the pattern, with a link to the current one, or standard error.
+    /// Opens the log: files named by the pattern, with a link to the current one, or standard
+    /// error.
     ///
     /// # Errors
     ///
@@ -199,9 +201,11 @@ impl Files {
     /// Whether a line of this time belongs to another file. No pattern knows less than seconds.
     fn is_over(&self, at: &Zoned) -> bool {
         let second = at.timestamp().as_second();
-        if self.asked_s.replace(second) == second {
+        // Lines of two threads may come in the wrong order; none goes back to an older file.
+        if second <= self.asked_s.get() {
             return false;
         }
+        self.asked_s.set(second);
         named(&self.pattern, at).is_ok_and(|name| name != self.current)
     }
 

@@ -3,8 +3,8 @@
 //! Sections in brackets, `name = value` below them, comments from `;` or `#` to the end of the
 //! line. Names are compared without case. A value may be quoted, whole or in part; inside quotes
 //! blanks and comment signs stand for themselves, and `\\`, `\"`, `\n` and `\t` mean what they do
-//! in C, as they do outside. A backslash at the end of a line goes on with the next one. Subsections
-//! (`[name "sub"]`) are understood as names of their own.
+//! in C, as they do outside. A backslash at the end of a line goes on with the next one.
+//! Subsections (`[name "sub"]`) are understood as names of their own.
 
 use std::iter::Peekable;
 use std::str::Chars;

@@ -82,13 +82,6 @@ impl Gate {
     }
 }
 
-impl Listen {
-    /// Whether the door stays shut.
-    pub(crate) fn is_off(&self) -> bool {
-        *self == Self::Off
-    }
-}
-
 /// `HOST:PORT`, with brackets where the host is an IPv6 address.
 pub(crate) fn address(host: &str, port: u16) -> String {
     match host.contains(':') && !host.starts_with('[') {

@@ -52,7 +52,7 @@ const BUILT_IN: &[&str] = &[
     #[cfg(feature = "postgres")]
     "postgres://USER:PASSWORD@HOST/DATABASE",
     #[cfg(feature = "redis")]
-    "redis://HOST",
+    "redis://HOST, redis-sentinel://HOST,.../MASTER, redis-cluster://HOST,..., rediss...",
 ];
 
 /// Opens the store that `url` names, with that backend's defaults.
@@ -63,7 +63,7 @@ const BUILT_IN: &[&str] = &[
 /// | `sqlite:PATH`, `sqlite://PATH` | a `SqliteStore` in the file PATH, taken as it is |
 /// | `mysql://...`, `mariadb://...`, `...@tcp(...)/...` | a `MysqlStore`, or as `schema` says |
 /// | `postgres://...`, `postgresql://...` | a `PostgresStore`, with options behind a `?` |
-/// | `redis://...` | a `RedisStore`, or with `key=NAME` a `RedisCounter`, likewise |
+/// | `redis://...`, `rediss://...`, `redis-sentinel://...`, `redis-cluster://...` | a `RedisStore`, or with `key=NAME` a `RedisCounter`, likewise |
 ///
 /// Nothing is sent over a network: a store on one connects at its first use, inside a tokio
 /// runtime, and its [`identity`](SequenceStore::identity) is the first thing to ask. No error and
@@ -107,13 +107,9 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
             Ok(OpenStore::of_sequences(Arc::new(PostgresStore::new(url)?)))
         }
         #[cfg(feature = "redis")]
-        "redis" => Ok(OpenStore::of_sequences(crate::redis::open(url)?)),
-        #[cfg(feature = "redis")]
-        "rediss" => Err(StoreError::Refused(
-            "rediss:// cannot be had, this build speaks to Redis without TLS; put a TLS tunnel or \
-             a proxy on this host between them, or write redis:// if the network is trusted"
-                .to_owned(),
-        )),
+        _ if crate::redis::is_scheme(scheme) => {
+            Ok(OpenStore::of_sequences(crate::redis::open(url)?))
+        }
         // Only the scheme is shown: what follows may hold a password.
         _ => Err(StoreError::Refused(format!(
             "no store of the kind '{scheme}' is built in; choose one of: {}",

@@ -19,7 +19,28 @@
 //! With a `key` in the URL, a [`RedisCounter`] shares one key with programs that increase it by
 //! `INCRBY`.
 //!
-//! There is no TLS, and no cluster or Sentinel, yet; they are refused, never silently left out.
+//! # Servers that belong together
+//!
+//! | URL | servers |
+//! |---|---|
+//! | `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]` | one, port 6379 |
+//! | `redis-sentinel://[[USER]:PASSWORD@]HOST[:PORT],.../MASTER[/DATABASE]` | the master that these sentinels (port 26379) call so |
+//! | `redis-cluster://[[USER]:PASSWORD@]HOST[:PORT],...` | the cluster that these nodes (port 6379) belong to |
+//!
+//! With `rediss` for `redis` all connections are encrypted, those to sentinels too. A `+` may stand
+//! for the `-`.
+//!
+//! - *Sentinel*: each new connection begins with the question to the sentinels, in their order,
+//!   until one names a server that says itself that it is the master. A server that has become a
+//!   replica refuses every script here, since each begins with a write.
+//! - *Cluster*: all keys of a sequence lie on one node, by the name in braces; keys that move or
+//!   have moved are followed. Names and identity are keys of their own, each on some node.
+//! - Both *may lose* what they answered, even if each server syncs before it does: whoever is
+//!   promoted may lack it. So `?durability=lossy` has to be written for a store of idgen's own, and
+//!   each fail-over freezes the sequences of a runtime until its marks are merged or an operator
+//!   thaws them. A cluster without replicas fails over to nobody; it keeps if all its masters do.
+//! - With `?wait=N` every change is followed, in the same packet, by a `WAIT`: a lease that fewer
+//!   than N replicas have is given up, a gap. A master that was cut off then leases nothing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,15 +48,23 @@ use std::sync::Arc;
 use crate::{SequenceStore, StoreError};
 
 mod adopted;
+mod connection;
 mod fault;
 mod identity;
 mod link;
 mod rows;
 mod scripts;
 mod sequences;
+mod servers;
 mod settings;
+mod tls;
 
 pub use adopted::RedisCounter;
+
+/// Whether a URL of this scheme is one of Redis.
+pub(crate) fn is_scheme(scheme: &str) -> bool {
+    servers::Form::of_scheme(scheme).is_some()
+}
 
 /// Opens what `url` names: a counter if it has a `key`, else a store of idgen's own.
 pub(crate) fn open(url: &str) -> Result<Arc<dyn SequenceStore>, StoreError> {
@@ -62,14 +91,18 @@ impl fmt::Debug for RedisStore {
 impl RedisStore {
     /// Takes `url` apart; nothing is connected yet.
     ///
-    /// `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE][?OPTION=VALUE&...]`. Options:
+    /// The forms of a URL stand at the [module](super::redis), `?OPTION=VALUE&...` behind each:
     ///
     /// | option | meaning | default |
     /// |---|---|---|
     /// | `durability` | `lossy` takes a server that may forget answers, `kept` does not | `kept` |
     /// | `prefix` | what the keys begin with: letters, digits, `-`, `.`, `_` and `:` | `idgen` |
+    /// | `wait` | how many replicas must have a change before it counts, 0 to 1000 | 0 |
+    /// | `tls_ca` | PEM file with the only authorities to trust | those of the system |
+    /// | `tls_cert`, `tls_key` | PEM files to show to a server that asks who calls | none |
+    /// | `sentinel_user`, `sentinel_password` | who asks the sentinels | nobody |
     /// | `connect_timeout_ms` | until a new connection is ready, 1 ms to 1 h | 5000 |
-    /// | `answer_timeout_ms` | for each request, 1 ms to 1 h | 5000 |
+    /// | `answer_timeout_ms` | for each request, half of it for replicas, 1 ms to 1 h | 5000 |
     ///
     /// # Errors
     ///

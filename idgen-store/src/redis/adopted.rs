@@ -131,7 +131,8 @@ impl Counter for RedisCounter {
 
     async fn begin(&self) -> Result<bool, StoreError> {
         let key = self.adopted.key.as_str();
-        let begin = async |session: Session| session.ask(redis::cmd("SETNX").arg(key).arg(0)).await;
+        let begin =
+            async |session: Session| session.change(redis::cmd("SETNX").arg(key).arg(0), key).await;
         self.link.run(begin).await
     }
 }

@@ -4,8 +4,9 @@
 //! ended, or an answer that did not come in time, leaves that open: *unavailable*, and the ground
 //! it may have granted is a gap.
 
-use redis::{ErrorKind, RedisError};
+use redis::{ErrorKind, ParsingError, RedisError};
 
+use super::settings::Confirm;
 use crate::StoreError;
 
 /// Why a request got no result.
@@ -23,11 +24,19 @@ pub(super) enum Fault {
     Refused(String),
     /// No connection within this many milliseconds.
     Late(u128),
+    /// Fewer replicas than are due have what the master granted, which is a gap.
+    Unconfirmed { confirmed: u64, due: Confirm },
 }
 
 impl From<RedisError> for Fault {
     fn from(error: RedisError) -> Self {
         Self::Redis(error)
+    }
+}
+
+impl From<ParsingError> for Fault {
+    fn from(error: ParsingError) -> Self {
+        Self::Redis(error.into())
     }
 }
 
@@ -42,7 +51,7 @@ impl Fault {
     pub(super) fn keeps_connection(&self) -> bool {
         match self {
             Self::Answer(_) | Self::Damaged(_) => true,
-            Self::Unfit(_) | Self::Refused(_) | Self::Late(_) => false,
+            Self::Unfit(_) | Self::Refused(_) | Self::Late(_) | Self::Unconfirmed { .. } => false,
             // A server that starts, has become a replica or asks for a login is looked at anew.
             Self::Redis(error) => error.code().is_some_and(|code| {
                 !["LOADING", "READONLY", "MASTERDOWN", "NOAUTH", "WRONGPASS", "UNBLOCKED"]
@@ -69,6 +78,13 @@ impl Fault {
                 "{place} was not ready within {ms} ms; see whether the server or the network is \
                  overloaded, and retry"
             )),
+            Self::Unconfirmed { confirmed, due: Confirm { replicas, limit_ms } } => {
+                StoreError::Unavailable(format!(
+                    "{place}: {confirmed} of {replicas} replicas had the change after {limit_ms} \
+                     ms, and what it granted is given up; see that replicas run and follow, and \
+                     retry"
+                ))
+            }
             Self::Redis(error) => match error.code() {
                 Some(code) => answer_of(place, code, error.detail().unwrap_or_default()),
                 None => trouble_of(place, &error),
@@ -82,17 +98,16 @@ fn answer_of(place: &str, code: &str, said: &str) -> StoreError {
     let next = match code {
         "NOAUTH" | "WRONGPASS" => "check user and password in the URL",
         "NOPERM" => {
-            "let this user run EVALSHA, SCRIPT LOAD, INFO and CONFIG GET, and give it the keys \
-             under the prefix"
+            "let this user run EVAL, EVALSHA, INFO, CONFIG GET, and ROLE, WAIT and CLUSTER where \
+             there are replicas or a cluster, and give it the keys under the prefix"
         }
         "OOM" => "make room below maxmemory or raise it, and retry",
         "MISCONF" => "the server cannot write to its disk; see its log",
         "READONLY" | "MASTERDOWN" => "it is a replica; name the primary",
         "LOADING" => "it reads its data; retry when it is ready",
         "BUSY" => "another script runs for long; see SLOWLOG, and retry",
-        "MOVED" | "ASK" | "CROSSSLOT" | "CLUSTERDOWN" => {
-            "it is a node of a cluster; name a single server"
-        }
+        "MOVED" | "ASK" => "it is a node of a cluster that moves keys; retry",
+        "CLUSTERDOWN" => "see that every slot of the cluster has a master that runs, and retry",
         "WRONGTYPE" => {
             return StoreError::Damaged(format!(
                 "{place}: a key is not as idgen made it ({code} {said}); restore it from a backup"

@@ -8,14 +8,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, FromRedisValue, Value};
+use redis::{Cmd, FromRedisValue, Value};
 use tokio::sync::Mutex;
 
+use super::connection::Connection;
 use super::fault::Fault;
-use super::identity::{self, Server};
-use super::scripts::{Run, Script};
-use super::settings::RedisSettings;
+use super::identity::{self, Standing};
+use super::scripts::Run;
+use super::servers::Form;
+use super::settings::{Confirm, RedisSettings};
 use crate::StoreError;
 use crate::retry::{self, Failed};
 
@@ -35,12 +36,12 @@ struct Slot {
 /// A connection that is ready to lease; a clone is the same connection.
 #[derive(Clone)]
 pub(super) struct Session {
-    connection: MultiplexedConnection,
-    /// What the server calls the scripts.
-    digests: Arc<Vec<String>>,
+    pub(super) connection: Connection,
+    pub(super) form: Form,
     /// What the keys begin with.
     pub(super) prefix: Arc<str>,
     pub(super) lossy: bool,
+    confirm: Option<Confirm>,
     number: u64,
 }
 
@@ -90,54 +91,58 @@ impl Link {
 
 impl Session {
     async fn open(settings: &RedisSettings, number: u64) -> Result<Self, Fault> {
-        let limit = settings.connect_timeout;
+        let limit = settings.limits.connect;
         let opened = tokio::time::timeout(limit, Self::connect(settings, number)).await;
         opened.unwrap_or(Err(Fault::Late(limit.as_millis())))
     }
 
     async fn connect(settings: &RedisSettings, number: u64) -> Result<Self, Fault> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(settings.connect_timeout))
-            .set_response_timeout(Some(settings.answer_timeout));
-        let client = &settings.client;
-        let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-        let mut session = Self {
-            connection,
-            digests: Arc::default(),
+        let session = Self {
+            connection: settings.servers.connect(settings.limits).await?,
+            form: settings.servers.form(),
             prefix: settings.prefix.as_str().into(),
             lossy: settings.lossy,
+            confirm: settings.confirm,
             number,
         };
-        Server::ask(&session).await?.check_fit(settings.lossy)?;
+        Standing::ask(&session).await?.check_fit(settings.lossy)?;
         // A counter's store is its key, and nothing of idgen's stands beside it.
         if !settings.counts {
             identity::ensure(&session).await?;
         }
-        session.digests = Arc::new(session.load().await?);
         Ok(session)
     }
 
-    async fn load(&self) -> Result<Vec<String>, Fault> {
-        let mut loads = redis::pipe();
-        for script in Script::ALL {
-            loads.add_command(script.load());
+    /// How many replicas have to confirm a change.
+    pub(super) fn confirmed_by(&self) -> u64 {
+        self.confirm.map_or(0, |due| due.replicas)
+    }
+
+    /// Sends one command that changes nothing, or nothing that may not be lost.
+    pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Fault> {
+        Ok(redis::from_redis_value(self.connection.ask(command).await?)?)
+    }
+
+    /// Sends one command about `key`; what replicas do not confirm in time has no result.
+    pub(super) async fn change<T>(&self, command: &Cmd, key: &str) -> Result<T, Fault>
+    where
+        T: FromRedisValue,
+    {
+        let Some(due) = self.confirm else { return self.ask(command).await };
+        let sent = self.connection.ask_confirmed(command, key, due.replicas, due.limit_ms);
+        let (told, confirmed) = sent.await?;
+        let confirmed: u64 = redis::from_redis_value(confirmed)?;
+        if confirmed < due.replicas {
+            return Err(Fault::Unconfirmed { confirmed, due });
         }
-        let mut connection = self.connection.clone();
-        Ok(loads.query_async(&mut connection).await?)
+        Ok(redis::from_redis_value(told)?)
     }
 
-    /// Sends one command.
-    pub(super) async fn ask<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, Fault> {
-        Ok(command.query_async(&mut self.connection.clone()).await?)
-    }
-
-    /// Runs a script; loads them all again if the server was told to forget them.
+    /// Runs a script: by its digest, and by its text where the server has not met it.
     pub(super) async fn script(&self, run: &Run<'_>) -> Result<Value, Fault> {
-        let at = run.script as usize;
-        match self.ask(&run.command(&self.digests[at])).await {
+        match self.change(&run.by_digest(), &run.keys[0]).await {
             Err(fault) if fault.is_unknown_script() => {
-                let digests = self.load().await?;
-                self.ask(&run.command(&digests[at])).await
+                self.change(&run.by_text(), &run.keys[0]).await
             }
             told => told,
         }

@@ -9,11 +9,12 @@ use super::scripts::{Run, Script, text};
 use crate::grant::Mark;
 use crate::{Definition, Name, Order, StoreError, key};
 
-/// The keys of one sequence, as scripts number them: mark, tails, leases, and the set of names.
-pub(super) fn keys(session: &Session, name: &Name) -> [String; 4] {
+/// The keys of one sequence, as scripts number them: mark, tails and leases. In a cluster the name
+/// in braces puts them on one node.
+pub(super) fn keys(session: &Session, name: &Name) -> [String; 3] {
     let (prefix, name) = (&session.prefix, key::encode(name.as_str()));
     let own = |what: &str| format!("{prefix}:{{{name}}}:{what}");
-    [own("mark"), own("tails"), own("leases"), names(session)]
+    [own("mark"), own("tails"), own("leases")]
 }
 
 /// The key of the set of names.
@@ -56,7 +57,7 @@ impl Seen {
 /// Looks at the row and the tails (`tails`) or the lease remembered under a serial.
 pub(super) async fn look(
     session: &Session,
-    keys: &[String; 4],
+    keys: &[String; 3],
     what: String,
 ) -> Result<Seen, Fault> {
     let run = Run { script: Script::Look, keys, arguments: vec![what] };

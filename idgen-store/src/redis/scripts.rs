@@ -1,5 +1,7 @@
 //! The scripts, and one of them run.
 
+use std::sync::LazyLock;
+
 use redis::{Cmd, Value};
 
 /// A change, or a look, as Redis runs it: whole.
@@ -14,7 +16,7 @@ pub(super) enum Script {
 }
 
 impl Script {
-    /// In the order of their declaration, by which a session keeps what the server calls them.
+    /// In the order of their declaration, which is that of their digests.
     pub(super) const ALL: [Self; 6] =
         [Self::Lease, Self::Look, Self::Grant, Self::Back, Self::Change, Self::Counter];
 
@@ -31,14 +33,12 @@ impl Script {
         let shared = include_str!("numbers.lua");
         shared.replace("REMEMBERED", &crate::grant::REMEMBERED.to_string()) + own
     }
-
-    /// The command that has the server keep it.
-    pub(super) fn load(self) -> Cmd {
-        let mut load = redis::cmd("SCRIPT");
-        load.arg("LOAD").arg(self.text());
-        load
-    }
 }
+
+/// What a server calls the scripts, in the order of [`Script::ALL`].
+static DIGESTS: LazyLock<[String; 6]> = LazyLock::new(|| {
+    Script::ALL.map(|script| redis::Script::new(&script.text()).get_hash().to_owned())
+});
 
 /// Keys and arguments of one run.
 #[derive(Debug)]
@@ -49,9 +49,18 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
-    pub(super) fn command(&self, digest: &str) -> Cmd {
-        let mut run = redis::cmd("EVALSHA");
-        run.arg(digest).arg(self.keys.len()).arg(self.keys).arg(&self.arguments);
+    pub(super) fn by_digest(&self) -> Cmd {
+        self.command("EVALSHA", &DIGESTS[self.script as usize])
+    }
+
+    /// The server keeps the script then.
+    pub(super) fn by_text(&self) -> Cmd {
+        self.command("EVAL", &self.script.text())
+    }
+
+    fn command(&self, verb: &str, script: &str) -> Cmd {
+        let mut run = redis::cmd(verb);
+        run.arg(script).arg(self.keys.len()).arg(self.keys).arg(&self.arguments);
         run
     }
 }

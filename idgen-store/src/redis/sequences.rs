@@ -52,7 +52,7 @@ enum Asked {
     Shown { row: Option<Row>, tail: Option<String> },
 }
 
-fn asked(keys: &[String; 4], told: &Value, len: u64) -> Result<Asked, Fault> {
+fn asked(keys: &[String; 3], told: &Value, len: u64) -> Result<Asked, Fault> {
     let Value::Array(parts) = told else { return Err(strange(told)) };
     match (parts.first().and_then(text).as_deref(), &parts[..]) {
         (Some("shown"), [_, row, tail, ttl]) => {
@@ -102,7 +102,7 @@ struct Write<'a> {
 
 impl Write<'_> {
     /// The serial it got, or `None` if others were faster.
-    async fn send(self, session: &Session, keys: &[String; 4]) -> Result<Option<u64>, Fault> {
+    async fn send(self, session: &Session, keys: &[String; 3]) -> Result<Option<u64>, Fault> {
         let Self { row, mark, grant, tail } = self;
         let (bound, tail, rest) = match &grant.ground {
             Ground::Fresh => (digits(row.mark.bound), String::new(), String::new()),
@@ -155,8 +155,7 @@ async fn hand_back(session: Session, name: &Name, tail: &Lease) -> Result<(), Fa
 /// bound that it has at that moment.
 async fn write(
     session: &Session,
-    keys: &[String; 4],
-    name: &Name,
+    keys: &[String; 3],
     version: String,
     mark: &Mark,
 ) -> Result<bool, Fault> {
@@ -172,7 +171,6 @@ async fn write(
         u8::from(mark.deleted).to_string(),
         if mark.deleted { String::new() } else { digits(mark.bound) },
         rows::next(mark),
-        name.as_str().to_owned(),
         mark.moved_to.clone().unwrap_or_default(),
     ];
     let told = session.script(&Run { script: Script::Change, keys, arguments }).await?;
@@ -186,6 +184,11 @@ async fn place(
     decide: impl Fn(Option<Mark>) -> Result<Option<Mark>, StoreError>,
 ) -> Result<bool, Fault> {
     let keys = rows::keys(session, name);
+    // First, since a name without a row is passed over, and a row without a name would be hidden.
+    // The set of names may lie on another node than the row, and no script has both.
+    let names = rows::names(session);
+    let mut join = redis::cmd("SADD");
+    let _added: u64 = session.change(join.arg(&names).arg(name.as_str()), &names).await?;
     for made in 0..TRIES {
         let seen = rows::look(session, &keys, digits(0)).await?;
         let (version, mark) = match seen.row {
@@ -193,7 +196,7 @@ async fn place(
             None => (String::new(), None),
         };
         let Some(mark) = decide(mark)? else { return Ok(false) };
-        if write(session, &keys, name, version, &mark).await? {
+        if write(session, &keys, version, &mark).await? {
             return Ok(true);
         }
         part(made).await;
@@ -227,7 +230,7 @@ async fn change<T>(
         let (row, _) = rows::look(&session, &keys, digits(0)).await?.live(name)?;
         let mut mark = row.mark;
         let told = by(&mut mark)?;
-        if write(&session, &keys, name, row.version, &mark).await? {
+        if write(&session, &keys, row.version, &mark).await? {
             return Ok(told);
         }
         part(made).await;
@@ -272,6 +275,10 @@ async fn list(session: Session) -> Result<Vec<SequenceInfo>, Fault> {
 impl SequenceStore for RedisStore {
     async fn identity(&self) -> Result<StoreIdentity, StoreError> {
         self.link.run(identity::read).await
+    }
+
+    async fn notes(&self) -> Result<Vec<String>, StoreError> {
+        self.link.run(identity::notes).await
     }
 
     async fn create(&self, name: &Name, definition: &Definition) -> Result<Created, StoreError> {

@@ -2,39 +2,51 @@
 
 use std::time::Duration;
 
-use redis::io::tcp::TcpSettings;
-use redis::{Client, ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo};
-
+use super::servers::{Form, Limits, Servers};
 use crate::StoreError;
 use crate::counter::Adopted;
 use crate::url::StoreUrl;
 
-/// The options of a URL, as `redis` documents them.
-const OPTIONS: [&str; 4] = ["answer_timeout_ms", "connect_timeout_ms", "durability", "prefix"];
-/// And as `redis` with a `key` documents them.
-const ADOPTED_OPTIONS: [&str; 5] =
-    ["answer_timeout_ms", "connect_timeout_ms", "increment", "key", "offset"];
+/// The options of every URL, as `redis` documents them.
+const OPTIONS: [&str; 3] = ["answer_timeout_ms", "connect_timeout_ms", "wait"];
+/// Without `key`.
+const OWN_OPTIONS: [&str; 2] = ["durability", "prefix"];
+/// With `key`.
+const ADOPTED_OPTIONS: [&str; 3] = ["increment", "key", "offset"];
+/// Of encrypted connections.
+const TLS_OPTIONS: [&str; 3] = ["tls_ca", "tls_cert", "tls_key"];
+/// About sentinels.
+const WATCHED_OPTIONS: [&str; 2] = ["sentinel_password", "sentinel_user"];
 
 /// An hour: longer than anything here is worth waiting for.
 const LONGEST_MS: u64 = 3_600_000;
 const TIMEOUT_MS: u64 = 5_000;
-const PORT: u16 = 6379;
+/// More replicas than anybody has.
+const MOST_REPLICAS: u64 = 1_000;
 
 /// A URL that has been understood.
 #[derive(Clone, Debug)]
 pub(super) struct RedisSettings {
     /// The URL without its secrets, as messages show it.
     pub(super) place: String,
-    /// Its password is not in its `Debug`.
-    pub(super) client: Client,
+    pub(super) servers: Servers,
     /// What the keys begin with.
     pub(super) prefix: String,
     /// Whether the server may forget what it answered.
     pub(super) lossy: bool,
     /// Whether this is about a counter that other programs increase too.
     pub(super) counts: bool,
-    pub(super) connect_timeout: Duration,
-    pub(super) answer_timeout: Duration,
+    /// `None` where no replica is waited for.
+    pub(super) confirm: Option<Confirm>,
+    pub(super) limits: Limits,
+}
+
+/// What replicas have to confirm before an answer counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Confirm {
+    /// How many, at least 1.
+    pub(super) replicas: u64,
+    pub(super) limit_ms: u64,
 }
 
 impl RedisSettings {
@@ -45,19 +57,35 @@ impl RedisSettings {
             let ms = url.take_number(option, 1..=LONGEST_MS)?;
             Ok::<_, StoreError>(Duration::from_millis(ms.unwrap_or(TIMEOUT_MS)))
         };
-        let (connect_timeout, answer_timeout) =
-            (ms("connect_timeout_ms")?, ms("answer_timeout_ms")?);
+        let limits =
+            Limits { connect: ms("connect_timeout_ms")?, answer: ms("answer_timeout_ms")? };
+        let servers = Servers::of(&mut url, limits)?;
+        let confirm = confirm(url.take_number("wait", 0..=MOST_REPLICAS)?, limits);
         let adopted = url.take("key").map(|key| Adopted::take(&mut url, &key)).transpose()?;
         let counts = adopted.is_some();
         // A counter's server is as its other programs have it, and its identity tells what it is.
         let lossy = counts || lossy(&place, url.take("durability").as_deref())?;
         let prefix = if counts { String::new() } else { prefix(&place, url.take("prefix"))? };
-        url.finish(if counts { &ADOPTED_OPTIONS } else { &OPTIONS })?;
-        let client = client(&url, &place)?;
-        let settings =
-            Self { place, client, prefix, lossy, counts, connect_timeout, answer_timeout };
+        url.finish(&known(counts, &url.scheme))?;
+        let settings = Self { place, servers, prefix, lossy, counts, confirm, limits };
         Ok((settings, adopted))
     }
+}
+
+fn known(counts: bool, scheme: &str) -> Vec<&'static str> {
+    let (form, encrypted) = Form::of_scheme(scheme).expect("there are servers of this scheme");
+    let mut known = OPTIONS.to_vec();
+    known.extend(if counts { &ADOPTED_OPTIONS[..] } else { &OWN_OPTIONS });
+    known.extend(if encrypted { &TLS_OPTIONS[..] } else { &[] });
+    known.extend(if form == Form::Watched { &WATCHED_OPTIONS[..] } else { &[] });
+    known.sort_unstable();
+    known
+}
+
+/// Half of the time for an answer, so that what is short of its count is told as such.
+fn confirm(replicas: Option<u64>, limits: Limits) -> Option<Confirm> {
+    let limit_ms = u64::try_from(limits.answer.as_millis() / 2).expect("an hour at most").max(1);
+    replicas.filter(|replicas| *replicas > 0).map(|replicas| Confirm { replicas, limit_ms })
 }
 
 fn lossy(place: &str, word: Option<&str>) -> Result<bool, StoreError> {
@@ -85,35 +113,6 @@ fn prefix(place: &str, given: Option<String>) -> Result<String, StoreError> {
     )))
 }
 
-fn client(url: &StoreUrl, place: &str) -> Result<Client, StoreError> {
-    let refused = |what: &str| StoreError::Refused(format!("{place} {what}"));
-    let [at] = &url.hosts[..] else {
-        return Err(refused("names several servers; name the one that is the primary"));
-    };
-    if at.host.starts_with('/') {
-        return Err(refused("names a socket; write a host and a port"));
-    }
-    let database: u16 = match url.path.as_str() {
-        "" => 0,
-        path => path.parse().map_err(|_no_number| {
-            refused("names no database of Redis; write its number behind the host, for example /0")
-        })?,
-    };
-    let mut login = RedisConnectionInfo::default().set_db(i64::from(database));
-    if let Some(user) = &url.user {
-        login = login.set_username(user);
-    }
-    if let Some(password) = &url.password {
-        login = login.set_password(password.reveal());
-    }
-    let address = ConnectionAddr::Tcp(at.host.clone(), at.port.unwrap_or(PORT));
-    let info = address.into_connection_info().and_then(|info| {
-        let tcp = TcpSettings::default().set_nodelay(true);
-        Client::open(info.set_tcp_settings(tcp).set_redis_settings(login))
-    });
-    info.map_err(|error| refused(&format!("cannot be used: {error}; correct the URL")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,15 +131,13 @@ mod tests {
         assert_eq!(adopted, None);
         assert_eq!((settings.prefix.as_str(), settings.lossy), ("idgen", false));
         assert!(!format!("{settings:?}").contains("secret"));
-        let info = settings.client.get_connection_info();
-        assert_eq!((info.redis_settings().db(), info.redis_settings().username()), (0, None));
-        assert_eq!(info.redis_settings().password(), Some("secret"));
-        assert_eq!(*info.addr(), ConnectionAddr::Tcp("host".to_owned(), 6379));
-        let url = "redis://me:secret@[::1]:1/3?durability=lossy&prefix=a:b&answer_timeout_ms=7";
+        assert_eq!(settings.confirm, None);
+        let url =
+            "redis://me:secret@[::1]:1/3?durability=lossy&prefix=a:b&answer_timeout_ms=7&wait=2";
         let (settings, _) = RedisSettings::parse(url).unwrap();
         assert_eq!((settings.prefix.as_str(), settings.lossy), ("a:b", true));
-        assert_eq!(settings.answer_timeout, Duration::from_millis(7));
-        assert_eq!(settings.client.get_connection_info().redis_settings().db(), 3);
+        assert_eq!(settings.limits.answer, Duration::from_millis(7));
+        assert_eq!(settings.confirm, Some(Confirm { replicas: 2, limit_ms: 3 }));
     }
 
     #[test]
@@ -163,12 +160,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_had_is_refused_by_name() {
-        assert!(refused("redis://:secret@host/ids").contains("number"));
-        assert!(refused("redis://:secret@one,two").contains("several"));
-        assert!(refused("redis://:secret@%2Frun%2Fredis").contains("socket"));
         assert!(refused("redis://:secret@host?durability=maybe").contains("lossy"));
         assert!(refused("redis://:secret@host?prefix=%7Ba").contains("prefix={a"));
         assert!(refused("redis://:secret@host?prefix=").contains("1 to 128"));
         assert!(refused("redis://:secret@host?pool=3").contains("option 'pool'"));
+        assert!(refused("redis://:secret@host?wait=-1").contains("option wait"));
+        assert!(
+            refused("redis://:secret@host?tls_ca=a").contains("'tls_ca' of redis://host/ is not")
+        );
+        assert!(refused("redis://:secret@host?sentinel_password=secret").contains("not known"));
     }
 }

@@ -143,13 +143,6 @@ fn what_idgen_never_wrote_is_damage() {
     damaged("no hash");
 }
 
-#[test]
-fn encryption_is_refused_never_left_out() {
-    let refused = idgen_store::open("rediss://:hunter2@host").unwrap_err();
-    assert!(matches!(&refused, StoreError::Refused(why) if why.contains("TLS")), "{refused}");
-    assert!(!refused.to_string().contains("hunter2"), "{refused}");
-}
-
 /// A server that does not answer is waited for, not for ever.
 #[test]
 fn a_silent_server_is_unavailable_in_time() {

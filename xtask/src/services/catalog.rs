@@ -223,9 +223,9 @@ mod tests {
         assert_eq!(url("redis"), "redis://127.0.0.1:10001");
         assert_eq!(url("redis-volatile"), "redis://127.0.0.1:10001");
         let sentinels = "127.0.0.1:10007,127.0.0.1:10009,127.0.0.1:10011";
-        assert_eq!(url("redis-sentinel"), format!("redis://{sentinels}?sentinel=idgen"));
+        assert_eq!(url("redis-sentinel"), format!("redis-sentinel://{sentinels}/idgen"));
         let nodes = "127.0.0.1:10001,127.0.0.1:10003,127.0.0.1:10005";
-        assert_eq!(url("redis-cluster"), format!("redis://{nodes}?cluster"));
+        assert_eq!(url("redis-cluster"), format!("redis-cluster://{nodes}"));
         assert_eq!(url("etcd"), "etcd://127.0.0.1:10001");
         assert_eq!(url("zookeeper"), "zookeeper://127.0.0.1:10001");
         assert_eq!(url("rqlite"), "rqlite://127.0.0.1:10001");

@@ -83,7 +83,7 @@ impl Service for Sentinel {
     }
 
     fn url(&self, site: &Site) -> String {
-        format!("redis://{}?sentinel=idgen", site.addresses(SERVERS))
+        format!("redis-sentinel://{}/idgen", site.addresses(SERVERS))
     }
 }
 
@@ -135,6 +135,6 @@ impl Service for Cluster {
     }
 
     fn url(&self, site: &Site) -> String {
-        format!("redis://{}?cluster", site.addresses(0))
+        format!("redis-cluster://{}", site.addresses(0))
     }
 }

@@ -63,7 +63,8 @@ const BUILT_IN: &[&str] = &[
 /// | `sqlite:PATH`, `sqlite://PATH` | a `SqliteStore` in the file PATH, taken as it is |
 /// | `mysql://...`, `mariadb://...`, `...@tcp(...)/...` | a `MysqlStore`, or as `schema` says |
 /// | `postgres://...`, `postgresql://...` | a `PostgresStore`, with options behind a `?` |
-/// | `redis://...`, `rediss://...`, `redis-sentinel://...`, `redis-cluster://...` | a `RedisStore`, or with `key=NAME` a `RedisCounter`, likewise |
+/// | `redis://...` | a `RedisStore`, or with `key=NAME` a `RedisCounter`, likewise |
+/// | `redis-sentinel://...`, `redis-cluster://...`, `rediss...` | the same on several, encrypted |
 ///
 /// Nothing is sent over a network: a store on one connects at its first use, inside a tokio
 /// runtime, and its [`identity`](SequenceStore::identity) is the first thing to ask. No error and

@@ -21,12 +21,14 @@
 //!
 //! # Servers that belong together
 //!
-//! | URL | servers |
+//! | URL, a login before the hosts if need be | servers |
 //! |---|---|
-//! | `redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]` | one, port 6379 |
-//! | `redis-sentinel://[[USER]:PASSWORD@]HOST[:PORT],.../MASTER[/DATABASE]` | the master that these sentinels (port 26379) call so |
-//! | `redis-cluster://[[USER]:PASSWORD@]HOST[:PORT],...` | the cluster that these nodes (port 6379) belong to |
+//! | `redis://HOST[:PORT][/DATABASE]` | one, port 6379 |
+//! | `redis-sentinel://HOST[:PORT],.../MASTER[/DATABASE]` | the one that sentinels call MASTER |
+//! | `redis-cluster://HOST[:PORT],...` | the cluster that these nodes, port 6379, belong to |
 //!
+//! A login is `[USER]:PASSWORD@` and goes to the servers; sentinels, port 26379, have their own in
+//! options.
 //! With `rediss` for `redis` all connections are encrypted, those to sentinels too. A `+` may stand
 //! for the `-`.
 //!

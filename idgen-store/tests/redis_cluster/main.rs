@@ -92,5 +92,5 @@ impl Cluster {
 
 type Place<T = network::services::Together> = network::Place<Cluster, T>;
 
-// The nodes name one another past any proxy, so the wire is not looked at; `nodes` kills one of them.
+// The nodes name one another past any proxy, so the wire is not looked at; `nodes` kills one.
 network_suite!(Cluster: laws, sharing, outage);

@@ -31,6 +31,7 @@
 //! it back by the command `services start NAME` of the program in `IDGEN_TEST_XTASK`, which returns
 //! when the server answers. Tests that do so must not run beside others on the same service.
 
+mod authority;
 mod board;
 mod catalog;
 mod etcd;
@@ -41,6 +42,7 @@ mod probe;
 mod process;
 mod redis;
 mod redis_sets;
+mod redis_tls;
 mod rqlite;
 mod stand_in;
 mod start;

@@ -124,6 +124,8 @@ fn trouble_of(place: &str, error: &RedisError) -> StoreError {
         "see whether the server or the network is overloaded, and retry"
     } else if error.kind() == ErrorKind::AuthenticationFailed {
         "check user and password in the URL"
+    } else if error.to_string().contains("certificate") {
+        "check tls_ca, the host's name in the URL and the server's certificate"
     } else {
         "see that the server runs and can be reached, and retry"
     };

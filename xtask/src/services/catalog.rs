@@ -11,6 +11,7 @@ use super::probe::Probe;
 use super::process::{self, NOBODY};
 use super::redis::Redis;
 use super::redis_sets::{Cluster, Sentinel};
+use super::redis_tls::RedisTls;
 use super::rqlite::Rqlite;
 use super::state::Record;
 use super::summitdb::SummitDb;
@@ -60,11 +61,12 @@ pub(super) trait Service: Sync {
     }
 }
 
-pub(super) static ALL: [&dyn Service; 10] = [
+pub(super) static ALL: [&dyn Service; 11] = [
     &MariaDb,
     &Postgres,
     &Redis { name: "redis", processes: &["redis"], persistence: "appendonly yes" },
     &Redis { name: "redis-volatile", processes: &["redis-volatile"], persistence: "appendonly no" },
+    &RedisTls,
     &Sentinel,
     &Cluster,
     &Etcd,
@@ -222,6 +224,8 @@ mod tests {
         assert_eq!(url("postgres"), "postgres://idgen:idgen@127.0.0.1:10001/idgen");
         assert_eq!(url("redis"), "redis://127.0.0.1:10001");
         assert_eq!(url("redis-volatile"), "redis://127.0.0.1:10001");
+        let ca = "/all/redis-tls/redis-tls/ca.pem";
+        assert_eq!(url("redis-tls"), format!("rediss://127.0.0.1:10001?tls_ca={ca}"));
         let sentinels = "127.0.0.1:10007,127.0.0.1:10009,127.0.0.1:10011";
         assert_eq!(url("redis-sentinel"), format!("redis-sentinel://{sentinels}/idgen"));
         let nodes = "127.0.0.1:10001,127.0.0.1:10003,127.0.0.1:10005";

@@ -11,10 +11,9 @@ pub(super) struct Redis {
     pub(super) persistence: &'static str,
 }
 
-pub(super) const NEEDS: &[Need] = &[
-    Need { program: "redis-server", packages: &["redis-server"] },
-    Need { program: "redis-cli", packages: &["redis-tools"] },
-];
+pub(super) const SERVER: Need = Need { program: "redis-server", packages: &["redis-server"] };
+pub(super) const NEEDS: &[Need] =
+    &[SERVER, Need { program: "redis-cli", packages: &["redis-tools"] }];
 
 /// Writes the configuration that [`command`] names: in a file, so that the server can rewrite it.
 pub(super) fn configure(site: &Site, node: &Node, settings: &str) -> Result<(), String> {

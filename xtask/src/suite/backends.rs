@@ -180,7 +180,8 @@ mod tests {
         let steps = steps(&all, &["mysql".to_owned()]);
         let [run, skipped] = &steps[..] else { panic!("{} steps", steps.len()) };
         let Plan::OnServers(services, command) = &run.plan else { panic!("not run") };
-        assert_eq!(*services, ["redis", "redis-volatile", "redis-sentinel", "redis-cluster"]);
+        let due = ["redis", "redis-volatile", "redis-tls", "redis-sentinel", "redis-cluster"];
+        assert_eq!(*services, due);
         let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
         assert_eq!(words[words.len() - 2..], ["--test", "redis"]);
         assert!(!words.iter().any(|word| word.contains("mysql_adopted") || word == "sqlite"));

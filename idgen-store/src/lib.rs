@@ -15,7 +15,7 @@
 //!
 //! With `?schema=idpool` the `mysql` backend adopts idpool's tables, beside running originals: one
 //! sequence, which takes nothing back. With `?schema=idpot` each pot of an idpot database is such a
-//! sequence.
+//! sequence, and with `?key=TABLE` a table of tickets in the manner of Flickr.
 //!
 //! [`open`] chooses a backend by URL. All backends take back the unissued end of a lease while it
 //! is one of the last 16,384 grants and hand-backs of its sequence, and no `advance_to`, `alter` or

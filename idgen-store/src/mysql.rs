@@ -26,6 +26,7 @@ use settings::Schema;
 
 mod dsn;
 mod fault;
+mod flickr;
 mod identity;
 mod idpool;
 mod idpot;
@@ -37,6 +38,7 @@ mod settings;
 mod table;
 
 pub(crate) use dsn::is_dsn;
+pub use flickr::FlickrStore;
 pub use idpool::IdpoolStore;
 pub use idpot::IdpotStore;
 
@@ -68,6 +70,7 @@ pub(crate) fn open(url: &str) -> Result<Arc<dyn SequenceStore>, StoreError> {
         Schema::Own => Arc::new(MysqlStore { pool: Pool::new(settings) }),
         Schema::Idpool(_) => Arc::new(IdpoolStore::with(settings)),
         Schema::Idpot => Arc::new(IdpotStore::with(settings)),
+        Schema::Flickr(_) => Arc::new(FlickrStore::with(settings)),
     })
 }
 
@@ -98,7 +101,8 @@ impl MysqlStore {
     /// | `connect_timeout_ms` | until a new connection is ready, 1 ms to 1 h | 5000 |
     /// | `statement_timeout_ms` | for each statement, 1 ms to 1 h | 5000 |
     /// | `isolation` | `read-committed` or `repeatable-read`; both are safe | see below |
-    /// | `schema` | `idpool`, `idpot`: an [`IdpoolStore`], an [`IdpotStore`] | own tables |
+    /// | `schema` | `idpool`, `idpot` or `flickr`: an [`IdpoolStore`] and so on | own tables |
+    /// | `key`, `increment`, `offset` | see [`FlickrStore`] | |
     /// | `ssl-mode`, `tls` | `disabled`, `preferred`, `false`: without TLS; others are refused | |
     ///
     /// Under `read-committed`, the default, callers are less in each other's way; a server that

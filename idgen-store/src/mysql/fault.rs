@@ -16,6 +16,7 @@ pub(super) mod code {
     pub(crate) const LOGIN_DENIED: u16 = 1045;
     pub(crate) const NOT_READY: u16 = 1047;
     pub(crate) const NO_SUCH_DATABASE: u16 = 1049;
+    pub(crate) const COUNT_RANGE: u16 = 167;
     pub(crate) const CANNOT_CREATE: u16 = 1005;
     pub(crate) const TABLE_THERE: u16 = 1050;
     pub(crate) const SHUTDOWN: u16 = 1053;
@@ -29,6 +30,7 @@ pub(super) mod code {
     pub(crate) const ACCESS_DENIED: u16 = 1227;
     pub(crate) const OPTION_PREVENTS: u16 = 1290;
     pub(crate) const INTERRUPTED: u16 = 1317;
+    pub(crate) const COUNT_UNREAD: u16 = 1467;
     pub(crate) const LOGIN_DENIED_WITHOUT_PASSWORD: u16 = 1698;
     pub(crate) const READ_ONLY_TRANSACTION: u16 = 1792;
     pub(crate) const READ_ONLY_MODE: u16 = 1836;
@@ -76,6 +78,16 @@ impl Fault {
     /// Whether the server said that there is such a table already.
     pub(super) fn is_table_there(&self) -> bool {
         self.code() == Some(code::TABLE_THERE)
+    }
+
+    /// Whether the user lacks a right.
+    pub(super) fn is_denied(&self) -> bool {
+        matches!(self.code(), Some(code::DATABASE_DENIED | code::COMMAND_DENIED))
+    }
+
+    /// Whether a column that counts by itself has come to its end, or could not tell its count.
+    pub(super) fn is_out_of_count(&self) -> bool {
+        matches!(self.code(), Some(code::COUNT_UNREAD | code::COUNT_RANGE))
     }
 
     /// Whether the file system of the server has no room for a table's name.

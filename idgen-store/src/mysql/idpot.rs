@@ -4,7 +4,8 @@
 //! that raises the row and hands the new value back in the same answer:
 //!
 //! ```text
-//! UPDATE pot_x SET id = LAST_INSERT_ID(GREATEST(id, above) + n) WHERE GREATEST(id, above) <= top - n
+//! UPDATE pot_x SET id = LAST_INSERT_ID(GREATEST(id, above) + n)
+//! WHERE GREATEST(id, above) <= top - n
 //! ```
 //!
 //! So neither an original nor another node can come between, on MyISAM as on InnoDB, and no row

@@ -55,6 +55,8 @@ pub(super) struct Session {
     /// The highest number that the column of an adopted table holds, by sequence.
     pub(super) tops: HashMap<Name, u64>,
     pub(super) name_case: NameCase,
+    /// The user may not lock tables.
+    pub(super) lock_denied: bool,
 }
 
 /// What a server makes of the case of tables' names.
@@ -78,6 +80,7 @@ impl Session {
             signed_claims: false,
             tops: HashMap::new(),
             name_case: NameCase::Kept,
+            lock_denied: false,
         };
         let variables = session.variables().await?;
         session.name_case = match variables.get("lower_case_table_names") {
@@ -90,7 +93,7 @@ impl Session {
         match settings.schema {
             Schema::Own => schema::ensure(&mut session).await?,
             Schema::Idpool(_) => idpool::ensure(&mut session).await?,
-            Schema::Idpot => {}
+            Schema::Idpot | Schema::Flickr(_) => {}
         }
         Ok(session)
     }
@@ -137,6 +140,33 @@ impl Session {
         self.query("COMMIT").await?;
         self.open = false;
         Ok(())
+    }
+
+    /// Sends one packet of statements that run while others are kept from the tables; `None` if the
+    /// user may not lock any.
+    pub(super) async fn under_lock(
+        &mut self,
+        tables: &str,
+        sql: &str,
+    ) -> Result<Option<Vec<Said>>, Fault> {
+        if self.lock_denied {
+            return Ok(None);
+        }
+        match self.query(&format!("LOCK TABLES {tables}; {sql}; UNLOCK TABLES")).await {
+            Ok(said) => Ok(Some(said)),
+            Err(fault) if fault.is_denied() => {
+                self.query("UNLOCK TABLES").await?;
+                self.lock_denied = true;
+                Ok(None)
+            }
+            Err(fault) => {
+                if fault.aftermath() != Aftermath::Close {
+                    // The server left the packet where it failed, with the lock in this hand.
+                    self.query("UNLOCK TABLES").await?;
+                }
+                Err(fault)
+            }
+        }
     }
 
     /// A packet that ended in a COMMIT has been answered to its end.
@@ -210,6 +240,13 @@ fn greeting(settings: &MysqlSettings, variables: &Variables) -> String {
          wait_timeout = {IDLE_S}; SET SESSION TRANSACTION ISOLATION LEVEL {}, READ WRITE",
         isolation(settings, variables).sql()
     );
+    if let Schema::Flickr(tickets) = &settings.schema {
+        let (increment, offset) = (tickets.increment, tickets.offset);
+        sql += &format!(
+            "; SET SESSION auto_increment_increment = {increment}, \
+             auto_increment_offset = {offset}"
+        );
+    }
     // MySQL's, which else tells numbers of tables that may be a day old.
     if variables.get("information_schema_stats_expiry").is_some() {
         sql += "; SET SESSION information_schema_stats_expiry = 0";

@@ -5,14 +5,18 @@ use std::time::Duration;
 use mysql_async::OptsBuilder;
 
 use super::dsn;
+use super::flickr::{MOST_INCREMENT, Tickets};
 use crate::url::StoreUrl;
 use crate::{Name, StoreError};
 
 /// The options of a URL, as `mysql` documents them.
-const OPTIONS: [&str; 8] = [
+const OPTIONS: [&str; 11] = [
     "connect_timeout_ms",
     "connections",
+    "increment",
     "isolation",
+    "key",
+    "offset",
     "schema",
     "sequence",
     "ssl-mode",
@@ -40,6 +44,8 @@ pub(super) enum Schema {
     Idpool(Name),
     /// Those of idpot.
     Idpot,
+    /// A table of tickets, as Flickr's servers have it.
+    Flickr(Tickets),
 }
 
 impl Schema {
@@ -49,6 +55,7 @@ impl Schema {
             Self::Own => None,
             Self::Idpool(_) => Some("idpool"),
             Self::Idpot => Some("idpot"),
+            Self::Flickr(_) => Some("flickr"),
         }
     }
 }
@@ -100,7 +107,7 @@ impl MysqlSettings {
         let statement = url.take_number("statement_timeout_ms", 1..=LONGEST_MS)?;
         let connections = url.take_number("connections", 1..=MOST_CONNECTIONS)?;
         let isolation = isolation(&place, url.take("isolation").as_deref())?;
-        let schema = schema(&place, url.take("schema").as_deref(), url.take("sequence"))?;
+        let schema = schema(&place, &mut url)?;
         url.finish(&OPTIONS)?;
         Ok(Self {
             reach: reach(&url, &place)?,
@@ -130,22 +137,34 @@ impl MysqlSettings {
     }
 }
 
-fn schema(place: &str, word: Option<&str>, sequence: Option<String>) -> Result<Schema, StoreError> {
-    let refused = |what: String| StoreError::Refused(format!("{place}: {what}"));
-    match (word, sequence) {
-        (None, None) => Ok(Schema::Own),
-        (Some("idpot"), None) => Ok(Schema::Idpot),
-        (None | Some("idpot"), Some(_)) => Err(refused(
-            "option sequence names the pool of adopted tables; add schema=idpool or leave it out"
-                .to_owned(),
-        )),
-        (Some("idpool"), name) => {
-            let name = Name::new(name.as_deref().unwrap_or(SEQUENCE));
-            Ok(Schema::Idpool(name.map_err(|error| refused(error.to_string()))?))
+fn schema(place: &str, url: &mut StoreUrl) -> Result<Schema, StoreError> {
+    let refused = |what: &str| StoreError::Refused(format!("{place}: {what}"));
+    let (word, sequence, key) = (url.take("schema"), url.take("sequence"), url.take("key"));
+    let increment = url.take_number("increment", 1..=MOST_INCREMENT)?;
+    let offset = url.take_number("offset", 0..=MOST_INCREMENT)?;
+    let is_flickr = word.as_deref() == Some("flickr") || (word.is_none() && key.is_some());
+    if sequence.is_some() && word.as_deref() != Some("idpool") {
+        return Err(refused(
+            "option sequence names the pool of adopted tables; add schema=idpool or leave it out",
+        ));
+    }
+    if !is_flickr && (key.is_some() || increment.is_some() || offset.is_some()) {
+        return Err(refused(
+            "options key, increment and offset are those of a table of tickets; add schema=flickr \
+             or leave them out",
+        ));
+    }
+    match word.as_deref() {
+        _ if is_flickr => Tickets::new(key.as_deref(), increment, offset).map(Schema::Flickr),
+        None => Ok(Schema::Own),
+        Some("idpot") => Ok(Schema::Idpot),
+        Some("idpool") => {
+            let name = Name::new(sequence.as_deref().unwrap_or(SEQUENCE));
+            Ok(Schema::Idpool(name.map_err(|error| refused(&error.to_string()))?))
         }
-        (Some(word), _) => Err(refused(format!(
-            "option schema is idpool or idpot, not '{}'; write one of them, or leave it out for \
-             idgen's own tables",
+        Some(word) => Err(refused(&format!(
+            "option schema is idpool, idpot or flickr, not '{}'; write one of them, or leave it out \
+             for idgen's own tables",
             word.escape_debug()
         ))),
     }
@@ -233,10 +252,15 @@ mod tests {
         assert!(refused("mysql://me:secret@host").contains("names no database"));
         assert!(refused("mysql://me:secret@one,two/db").contains("several servers"));
         assert!(refused("mysql://host/db?isolation=none").contains("repeatable-read"));
-        assert!(refused("mysql://host/db?schema=poolid").contains("schema is idpool or idpot"));
+        assert!(refused("mysql://host/db?schema=poolid").contains("idpool, idpot or flickr"));
         assert!(refused("mysql://host/db?schema=idpot&sequence=a").contains("schema=idpool"));
         assert!(refused("mysql://host/db?sequence=a").contains("schema=idpool"));
         assert!(refused("mysql://host/db?schema=idpool&sequence=").contains("1 to 128 bytes"));
+        assert!(refused("mysql://host/db?key=a&schema=idpot").contains("schema=flickr"));
+        assert!(refused("mysql://host/db?increment=2").contains("schema=flickr"));
+        assert!(refused("mysql://host/db?key=a&increment=65536").contains("1 to 65535"));
+        assert!(refused("mysql://host/db?key=a&increment=2&offset=3").contains("offset 3"));
+        assert!(refused("mysql://host/db?key=a%20").contains("ends with a blank"));
         for url in ["mysql://me:secret@host/db?ssl-mode=REQUIRED", "me:secret@/db?tls=true"] {
             let said = refused(url);
             assert!(said.contains("without TLS") && !said.contains("secret"), "{said}");

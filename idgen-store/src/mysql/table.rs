@@ -17,7 +17,7 @@ pub(super) const MAX_CHARS: usize = 64;
 
 /// The columns of tables whose names match, and the engines that keep them.
 const QUESTION: &str = "SELECT c.table_name AS name, c.column_name AS col, c.column_type AS kind, \
-    t.engine AS engine, t.table_type AS what \
+    c.extra AS extra, t.engine AS engine, t.table_type AS what, t.auto_increment AS next \
     FROM information_schema.columns AS c, information_schema.tables AS t \
     WHERE c.table_schema = DATABASE() AND t.table_schema = DATABASE() \
     AND BINARY c.table_name = BINARY t.table_name AND c.table_name MATCHING \
@@ -79,6 +79,8 @@ pub(super) struct Described {
     pub(super) engine: Option<String>,
     pub(super) is_table: bool,
     pub(super) columns: Vec<Column>,
+    /// The lowest number that the column which counts by itself may draw next.
+    pub(super) next: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,9 +88,15 @@ pub(super) struct Column {
     pub(super) name: String,
     /// The highest whole number that it holds; none of another kind.
     pub(super) top: Option<u64>,
+    /// It counts by itself.
+    pub(super) counts: bool,
 }
 
 impl Described {
+    pub(super) fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
     /// What a crash of the server may take from the table, if its engine lets it.
     pub(super) fn unsafe_engine(&self) -> Option<String> {
         let engine = self.engine.as_deref().filter(|engine| *engine != "InnoDB")?;
@@ -115,10 +123,13 @@ pub(super) async fn matching(
             engine: word(row, "engine")?,
             is_table: word::<String>(row, "what")? == "BASE TABLE",
             columns: Vec::new(),
+            next: word(row, "next")?,
         });
-        described
-            .columns
-            .push(Column { name: word(row, "col")?, top: top(&word::<String>(row, "kind")?) });
+        described.columns.push(Column {
+            name: word(row, "col")?,
+            top: top(&word::<String>(row, "kind")?),
+            counts: word::<String>(row, "extra")?.contains("auto_increment"),
+        });
     }
     Ok(tables.into_values().collect())
 }

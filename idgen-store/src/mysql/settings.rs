@@ -163,8 +163,8 @@ fn schema(place: &str, url: &mut StoreUrl) -> Result<Schema, StoreError> {
             Ok(Schema::Idpool(name.map_err(|error| refused(&error.to_string()))?))
         }
         Some(word) => Err(refused(&format!(
-            "option schema is idpool, idpot or flickr, not '{}'; write one of them, or leave it out \
-             for idgen's own tables",
+            "option schema is idpool, idpot or flickr, not '{}'; write one of them, or leave it \
+             out for idgen's own tables",
             word.escape_debug()
         ))),
     }

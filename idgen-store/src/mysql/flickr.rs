@@ -178,7 +178,7 @@ async fn describe(session: &mut Session, tickets: &Tickets) -> Result<SequenceIn
     let definition = tickets.find(session).await?;
     let bound = tickets.position(session, &definition).await?;
     let name = tickets.name.clone();
-    Ok(SequenceInfo { name, definition, bound, serial: bound, returned: 0 })
+    Ok(SequenceInfo { name, definition, bound, serial: bound, returned: 0, moved_to: None })
 }
 
 async fn advance_to(session: &mut Session, tickets: &Tickets, above: u64) -> Result<(), Fault> {

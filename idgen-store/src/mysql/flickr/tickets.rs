@@ -81,8 +81,8 @@ impl Tickets {
         match top.filter(|_| described.column("stub").is_some()) {
             Some(top) => Ok(Some((described, top))),
             None => Err(StoreError::Refused(format!(
-                "table '{}' is no table of tickets, which has a column id that counts by itself and \
-                 a column stub; name another key",
+                "table '{}' is no table of tickets, which has a column id that counts by itself \
+                 and a column stub; name another key",
                 self.name
             ))
             .into()),

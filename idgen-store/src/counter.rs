@@ -96,19 +96,20 @@ pub(crate) trait Counter: Send + Sync {
 }
 
 impl Adopted {
-    /// Takes `increment` and `offset` of the URL to its `key`.
-    ///
-    /// With neither, the even numbers: what an increase by 2 yields from 0 on.
+    /// Takes `increment` and `offset` of the URL to its `key`. With neither, they are those of an
+    /// original that counts `by` so much from 0 on.
     ///
     /// # Errors
     ///
     /// [`StoreError::Refused`] names the option.
-    pub(crate) fn take(url: &mut StoreUrl, key: &str) -> Result<Self, StoreError> {
+    pub(crate) fn take(url: &mut StoreUrl, key: &str, by: u64) -> Result<Self, StoreError> {
         let place = url.place();
         let increment = url.take_number("increment", 1..=WIDEST)?;
         let offset = url.take_number("offset", 0..=WIDEST)?;
-        let usual = if increment.is_some() || offset.is_some() { 1 } else { 0 };
-        let (increment, offset) = (increment.unwrap_or(2), offset.unwrap_or(usual));
+        let (increment, offset) = match (increment, offset) {
+            (None, None) => (by, 0),
+            _ => (increment.unwrap_or(2), offset.unwrap_or(1)),
+        };
         let refused = |why: String| StoreError::Refused(format!("{place}: option key: {why}"));
         let key = Name::new(key).map_err(|error| refused(error.to_string()))?;
         let end = i64::MAX.cast_unsigned();

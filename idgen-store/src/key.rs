@@ -4,7 +4,7 @@
 //! share a key, and none holds a slash, a brace, a blank or a dot that a backend could read
 //! otherwise. A name of 128 bytes makes a key of 384 at most.
 
-#[cfg(all(test, feature = "conformance"))]
+#[cfg(any(feature = "rqlite", all(test, feature = "conformance")))]
 use crate::Name;
 
 /// The key of a name.
@@ -21,8 +21,14 @@ pub(crate) fn encode(name: &str) -> String {
 }
 
 /// The name of a key; `None` for a text that is no key of any name.
-#[cfg(all(test, feature = "conformance"))]
+#[cfg(any(feature = "rqlite", all(test, feature = "conformance")))]
 pub(crate) fn decode(key: &str) -> Option<Name> {
+    Name::new(&decode_text(key)?).ok()
+}
+
+/// The text of any length that was encoded.
+#[cfg(any(feature = "rqlite", all(test, feature = "conformance")))]
+pub(crate) fn decode_text(key: &str) -> Option<String> {
     let (mut bytes, mut rest) = (Vec::with_capacity(key.len()), key.bytes());
     while let Some(byte) = rest.next() {
         if byte != b'%' {
@@ -32,9 +38,9 @@ pub(crate) fn decode(key: &str) -> Option<Name> {
         let mut digit = || char::from(rest.next()?).to_digit(16);
         bytes.push(u8::try_from(digit()? * 16 + digit()?).ok()?);
     }
-    let name = Name::new(&String::from_utf8(bytes).ok()?).ok()?;
-    // Each name has one key, so that none is there twice.
-    (encode(name.as_str()) == key).then_some(name)
+    let text = String::from_utf8(bytes).ok()?;
+    // Each text has one key, so that no name is there twice.
+    (encode(&text) == key).then_some(text)
 }
 
 #[cfg(all(test, feature = "conformance"))]

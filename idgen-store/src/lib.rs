@@ -12,6 +12,7 @@
 //! | `mysql` | `mysql` | yes | no | yes, if InnoDB is set to flush |
 //! | `postgres` | `postgres` | yes | no | yes, fsync before the answer |
 //! | `redis` | `redis` | yes | no | yes, if it appends and fsyncs always |
+//! | `rqlite` | `rqlite` | yes | no | yes, on a quorum's disks before the answer |
 //!
 //! With `?schema=idpool` the `mysql` backend adopts idpool's tables, beside running originals: one
 //! sequence, which takes nothing back. With `?schema=idpot` each pot of an idpot database is such a
@@ -28,13 +29,13 @@ extern crate self as idgen_store;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "rqlite"))]
 mod counter;
 #[cfg(all(test, feature = "conformance"))]
 mod document;
 mod error;
 mod grant;
-#[cfg(any(feature = "redis", all(test, feature = "conformance")))]
+#[cfg(any(feature = "redis", feature = "rqlite", all(test, feature = "conformance")))]
 mod key;
 mod ledger;
 pub mod memory;
@@ -53,14 +54,19 @@ pub mod redis;
     feature = "mysql",
     feature = "postgres",
     feature = "redis",
+    feature = "rqlite",
     all(test, feature = "conformance")
 ))]
 mod retry;
+#[cfg(feature = "rqlite")]
+pub mod rqlite;
 mod sequence;
+#[cfg(any(feature = "rqlite", feature = "sqlite"))]
+mod signed;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod tenure;
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "redis"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "redis", feature = "rqlite"))]
 mod url;
 mod worker;
 

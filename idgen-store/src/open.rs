@@ -36,7 +36,7 @@ impl OpenStore {
     }
 
     /// A store of another process, which keeps sequences and no worker ids.
-    #[cfg(any(feature = "mysql", feature = "postgres", feature = "redis"))]
+    #[cfg(any(feature = "mysql", feature = "postgres", feature = "redis", feature = "rqlite"))]
     fn of_sequences(sequences: Arc<dyn SequenceStore>) -> Self {
         Self { sequences, workers: None, outlives_process: true }
     }
@@ -53,6 +53,8 @@ const BUILT_IN: &[&str] = &[
     "postgres://USER:PASSWORD@HOST/DATABASE",
     #[cfg(feature = "redis")]
     "redis://HOST, redis-sentinel://HOST,.../MASTER, redis-cluster://HOST,..., rediss...",
+    #[cfg(feature = "rqlite")]
+    "rqlite://USER:PASSWORD@HOST,HOST, http://HOST:PORT",
 ];
 
 /// Opens the store that `url` names, with that backend's defaults.
@@ -65,6 +67,7 @@ const BUILT_IN: &[&str] = &[
 /// | `postgres://...`, `postgresql://...` | a `PostgresStore`, with options behind a `?` |
 /// | `redis://...` | a `RedisStore`, or with `key=NAME` a `RedisCounter`, likewise |
 /// | `redis-sentinel://...`, `redis-cluster://...`, `rediss...` | the same on several, encrypted |
+/// | `rqlite://...`, `http[s]://...` | a `RqliteStore`, or with `key=NAME` a `RqliteCounter` |
 ///
 /// Nothing is sent over a network: a store on one connects at its first use, inside a tokio
 /// runtime, and its [`identity`](SequenceStore::identity) is the first thing to ask. No error and
@@ -111,6 +114,8 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
         _ if crate::redis::is_scheme(scheme) => {
             Ok(OpenStore::of_sequences(crate::redis::open(url)?))
         }
+        #[cfg(feature = "rqlite")]
+        "rqlite" | "http" | "https" => Ok(OpenStore::of_sequences(crate::rqlite::open(url)?)),
         // Only the scheme is shown: what follows may hold a password.
         _ => Err(StoreError::Refused(format!(
             "no store of the kind '{scheme}' is built in; choose one of: {}",

@@ -61,7 +61,7 @@ impl RedisSettings {
             Limits { connect: ms("connect_timeout_ms")?, answer: ms("answer_timeout_ms")? };
         let servers = Servers::of(&mut url, limits)?;
         let confirm = confirm(url.take_number("wait", 0..=MOST_REPLICAS)?, limits);
-        let adopted = url.take("key").map(|key| Adopted::take(&mut url, &key)).transpose()?;
+        let adopted = url.take("key").map(|key| Adopted::take(&mut url, &key, 2)).transpose()?;
         let counts = adopted.is_some();
         // A counter's server is as its other programs have it, and its identity tells what it is.
         let lossy = counts || lossy(&place, url.take("durability").as_deref())?;

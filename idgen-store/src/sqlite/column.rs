@@ -1,9 +1,9 @@
-//! Unsigned numbers in signed columns: `n` stands as `n - 2^63`, which keeps the order.
+//! Unsigned numbers in signed columns of SQLite.
 
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef};
 
-const HALF: u64 = 1 << 63;
+use crate::signed::{from_signed, to_signed};
 
 /// A `u64` as a column holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,14 +11,13 @@ pub(super) struct Col(pub(super) u64);
 
 impl ToSql for Col {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        // Flipping the top bit subtracts 2^63 in two's complement.
-        Ok((self.0 ^ HALF).cast_signed().into())
+        Ok(to_signed(self.0).into())
     }
 }
 
 impl FromSql for Col {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        i64::column_result(value).map(|stored| Self(stored.cast_unsigned() ^ HALF))
+        i64::column_result(value).map(|stored| Self(from_signed(stored)))
     }
 }
 
@@ -26,6 +25,8 @@ impl FromSql for Col {
 mod tests {
     use super::*;
     use rusqlite::Connection;
+
+    const HALF: u64 = 1 << 63;
 
     #[test]
     fn all_numbers_come_back_in_order() {

@@ -1,4 +1,4 @@
-//! A cluster of three nodes of rqlite: the project's own stand-in, since no package has the real one.
+//! Three nodes of rqlite: the project's own stand-in, since no package has the real one.
 
 use super::catalog::{Service, Site, words};
 use super::install::Need;

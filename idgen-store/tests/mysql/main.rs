@@ -12,6 +12,7 @@ use network::{Backend, network_suite};
 mod network;
 
 mod adopted;
+mod deadlocks;
 mod flickr;
 mod idpool;
 mod idpot;

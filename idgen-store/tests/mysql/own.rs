@@ -1,14 +1,12 @@
-//! What is MySQL's own: settings, engines, damage, locks and deadlocks.
+//! What is MySQL's own: settings, engines, damage, locks.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use idgen_core::IdRange;
 use idgen_store::mysql::MysqlStore;
-use idgen_store::{Definition, Durability, Lease, Name, SequenceStore, StoreError};
+use idgen_store::{Durability, SequenceStore, StoreError};
 use mysql_async::Row;
 
-use crate::network::{address, assert_disjoint, orders, wait, with_option};
+use crate::network::{address, orders, wait, with_option};
 use crate::{alone, fresh};
 
 #[test]
@@ -60,75 +58,6 @@ fn half_made_tables_are_completed() {
     place.sql("DROP TABLE idgen_tail; DELETE FROM idgen_meta");
     assert_eq!(wait(place.store().lease(&orders(), 3, 0)).unwrap().range.last(), 3);
     assert_eq!(place.number("SELECT COUNT(*) FROM idgen_meta"), 1);
-}
-
-/// A wait for the row that the server cuts is no error as long as there is time.
-#[test]
-fn a_lock_wait_is_tried_again() {
-    for isolation in ["read-committed", "repeatable-read"] {
-        let place = fresh();
-        place.stocked();
-        let option = format!("isolation={isolation}");
-        let url = with_option(&place.url(), &option);
-        let store = MysqlStore::new(&url).unwrap();
-        wait(store.last(&orders())).unwrap();
-        let sql = "START TRANSACTION; SELECT * FROM idgen_sequence FOR UPDATE; DO SLEEP(2); COMMIT";
-        std::thread::scope(|scope| {
-            let holder = scope.spawn(|| place.sql(sql));
-            std::thread::sleep(Duration::from_millis(200));
-            assert_eq!(wait(store.lease(&orders(), 1, 0)).unwrap().range.start(), 1);
-            holder.join().unwrap();
-        });
-    }
-}
-
-/// Callers that make, lease from and hand back to many sequences at once get in each other's way,
-/// and none of them is told so.
-#[test]
-fn deadlocks_are_tried_again_under_either_isolation() {
-    for isolation in ["read-committed", "repeatable-read"] {
-        let place = fresh();
-        let option = format!("isolation={isolation}&connections=16");
-        let url = with_option(&place.url(), &option);
-        let store = Arc::new(MysqlStore::new(&url).unwrap());
-        let met = place.number(DEADLOCKS);
-        let leases = wait(async {
-            let callers: Vec<_> = (0..16_u64).map(|caller| churn(store.clone(), caller)).collect();
-            let tasks: Vec<_> = callers.into_iter().map(tokio::spawn).collect();
-            let mut leases = Vec::new();
-            for task in tasks {
-                leases.push(task.await.unwrap());
-            }
-            leases.concat()
-        });
-        for turn in 0..NAMES {
-            let of = leases.iter().filter(|(name, _)| *name == turn).map(|(_, range)| *range);
-            assert_disjoint(of.collect());
-        }
-        eprintln!("{isolation}: {} deadlocks", place.number(DEADLOCKS) - met);
-    }
-}
-
-const NAMES: u64 = 4;
-const DEADLOCKS: &str = "SELECT CAST(VARIABLE_VALUE AS UNSIGNED) FROM \
-    information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'INNODB_DEADLOCKS'";
-
-/// Hands back the last 4 of every 10 ids.
-async fn churn(store: Arc<MysqlStore>, caller: u64) -> Vec<(u64, IdRange)> {
-    let mut kept = Vec::new();
-    for turn in 0..20 {
-        let which = (caller + turn) % NAMES;
-        let name = Name::new(&format!("s{which}")).unwrap();
-        store.create(&name, &Definition::default()).await.unwrap();
-        let lease = store.lease(&name, 10, 0).await.unwrap();
-        let keep = lease.range.len().min(6);
-        kept.extend(lease.range.part(0, keep).map(|range| (which, range)));
-        if let Some(tail) = lease.range.part(keep, lease.range.len() - keep) {
-            let back = store.hand_back(&name, &Lease { range: tail, serial: lease.serial }).await;
-            back.unwrap();
-        }
-    }
-    kept
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn lease(store: &dyn SequenceStore, len: u64) -> Result<Lease, StoreError> {
 }
 
 /// The first `kept` ids of a lease, if it is so long, and the rest as it is handed back.
-fn split(lease: &Lease, kept: u64) -> (Option<IdRange>, Option<Lease>) {
+pub(crate) fn split(lease: &Lease, kept: u64) -> (Option<IdRange>, Option<Lease>) {
     let kept = kept.min(lease.range.len());
     let rest = lease.range.part(kept, lease.range.len() - kept);
     let tail = rest.map(|range| Lease { range, serial: lease.serial });
@@ -29,7 +29,7 @@ fn split(lease: &Lease, kept: u64) -> (Option<IdRange>, Option<Lease>) {
 }
 
 /// What all tasks yield, in their order.
-async fn all<T>(tasks: Vec<JoinHandle<T>>) -> Vec<T> {
+pub(crate) async fn all<T>(tasks: Vec<JoinHandle<T>>) -> Vec<T> {
     let mut yielded = Vec::new();
     for task in tasks {
         yielded.push(task.await.unwrap());

@@ -14,10 +14,10 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::StoreError;
 use crate::retry::{self, Failed};
 
-/// How often a request is tried that others were in the way of.
-const TRIES: u32 = 8;
 /// The pause before the second try at the longest; it doubles from try to try.
-const FIRST_PAUSE: Duration = Duration::from_millis(4);
+const FIRST_PAUSE: Duration = Duration::from_millis(8);
+/// After so many doublings, 256 ms, pauses stay as long as they are.
+const DOUBLINGS: u32 = 5;
 
 /// What becomes of the session on which a request failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +129,8 @@ impl<C: Connect> Pool<C> {
 pub(crate) struct Tries<'a, C: Connect> {
     pool: &'a Pool<C>,
     made: u32,
-    /// What all tries have taken; waiting for a connection does not count.
+    /// What all tries and the pauses between them have taken; waiting for a connection does not
+    /// count.
     spent: Duration,
 }
 
@@ -155,9 +156,10 @@ impl<'a, C: Connect> Tries<'a, C> {
         answered.unwrap_or(Err(C::Fault::late(limit.as_millis())))
     }
 
-    /// What the caller is told of a try, or `None` if it is to be made again.
+    /// What the caller is told of a try, or `None` if it is to be made again. Others who stay in the
+    /// way are met again and again, so only time bounds the tries: that of one answer.
     pub(crate) async fn end<T>(
-        &self,
+        &mut self,
         lent: Lent<'a, C>,
         outcome: Result<T, C::Fault>,
     ) -> Option<Result<T, StoreError>> {
@@ -169,18 +171,20 @@ impl<'a, C: Connect> Tries<'a, C> {
             }
             Aftermath::Keep | Aftermath::Retry => lent.give_back(),
         }
-        let may_retry = self.made < TRIES && self.spent < self.pool.settings.answer_timeout();
+        let pause = pause(self.made);
+        let may_retry = self.spent + pause < self.pool.settings.answer_timeout();
         if aftermath == Aftermath::Retry && may_retry {
-            tokio::time::sleep(pause(self.made)).await;
+            tokio::time::sleep(pause).await;
+            self.spent += pause;
             return None;
         }
         Some(outcome.map_err(|fault| fault.tell(self.pool.settings.place())))
     }
 }
 
-/// It doubles from try to try.
+/// The pause after so many tries, at least one.
 fn pause(made: u32) -> Duration {
-    retry::pause_within(FIRST_PAUSE * (1 << made.min(TRIES)))
+    retry::pause_within(FIRST_PAUSE * (1 << (made - 1).min(DOUBLINGS)))
 }
 
 /// Locks a mutex whose data stays sound even if a holder panicked.
@@ -193,11 +197,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double() {
-        let pauses: Vec<Duration> = (1..=TRIES).map(pause).collect();
-        for (made, pause) in pauses.iter().enumerate() {
-            let whole = FIRST_PAUSE * (2 << made);
-            assert!((whole / 2..=whole).contains(pause), "{pause:?} of {whole:?}");
+    fn pauses_double_up_to_a_length() {
+        let pauses = (1..=12).map(pause);
+        for (pause, ms) in pauses.zip([8, 16, 32, 64, 128, 256, 256, 256, 256, 256, 256, 256]) {
+            let whole = Duration::from_millis(ms);
+            assert!((whole / 2..=whole).contains(&pause), "{pause:?} of {whole:?}");
         }
     }
 }

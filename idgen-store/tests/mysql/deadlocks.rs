@@ -91,7 +91,7 @@ async fn make_trouble(url: String, isolation: &str, stop: Arc<AtomicBool>) -> u6
             .await;
         losses += u64::from(said.is_err());
         conn.query_drop("ROLLBACK").await.unwrap();
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     conn.disconnect().await.unwrap();
     losses

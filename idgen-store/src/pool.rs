@@ -156,8 +156,8 @@ impl<'a, C: Connect> Tries<'a, C> {
         answered.unwrap_or(Err(C::Fault::late(limit.as_millis())))
     }
 
-    /// What the caller is told of a try, or `None` if it is to be made again. Others who stay in the
-    /// way are met again and again, so only time bounds the tries: that of one answer.
+    /// What the caller is told of a try, or `None` if it is to be made again. Others who stay in
+    /// the way are met again and again, so only time bounds the tries: that of one answer.
     pub(crate) async fn end<T>(
         &mut self,
         lent: Lent<'a, C>,

@@ -85,6 +85,11 @@ pub(crate) trait Documents: Send + Sync {
 
     /// Every key and its text, each as it stood at some moment of the call.
     fn all(&self) -> impl Future<Output = Result<Vec<(String, String)>, StoreError>> + Send;
+
+    /// What an operator should know of this store at start.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Version and text of a document; `None` if there never was one.

@@ -13,6 +13,7 @@
 //! | `postgres` | `postgres` | yes | no | yes, fsync before the answer |
 //! | `redis` | `redis` | yes | no | yes, if it appends and fsyncs always |
 //! | `rqlite` | `rqlite` | yes | no | yes, on a quorum's disks before the answer |
+//! | `summitdb` | `summitdb` | yes | no | yes, on a quorum of nodes |
 //!
 //! With `?schema=idpool` the `mysql` backend adopts idpool's tables, beside running originals: one
 //! sequence, which takes nothing back. With `?schema=idpot` each pot of an idpot database is such a
@@ -29,13 +30,18 @@ extern crate self as idgen_store;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-#[cfg(any(feature = "redis", feature = "rqlite"))]
+#[cfg(any(feature = "redis", feature = "rqlite", feature = "summitdb"))]
 mod counter;
-#[cfg(all(test, feature = "conformance"))]
+#[cfg(any(feature = "summitdb", all(test, feature = "conformance")))]
 mod document;
 mod error;
 mod grant;
-#[cfg(any(feature = "redis", feature = "rqlite", all(test, feature = "conformance")))]
+#[cfg(any(
+    feature = "redis",
+    feature = "rqlite",
+    feature = "summitdb",
+    all(test, feature = "conformance")
+))]
 mod key;
 mod ledger;
 pub mod memory;
@@ -55,6 +61,7 @@ pub mod redis;
     feature = "postgres",
     feature = "redis",
     feature = "rqlite",
+    feature = "summitdb",
     all(test, feature = "conformance")
 ))]
 mod retry;
@@ -65,8 +72,16 @@ mod sequence;
 mod signed;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "summitdb")]
+pub mod summitdb;
 mod tenure;
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "redis", feature = "rqlite"))]
+#[cfg(any(
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis",
+    feature = "rqlite",
+    feature = "summitdb"
+))]
 mod url;
 mod worker;
 

@@ -36,7 +36,13 @@ impl OpenStore {
     }
 
     /// A store of another process, which keeps sequences and no worker ids.
-    #[cfg(any(feature = "mysql", feature = "postgres", feature = "redis", feature = "rqlite"))]
+    #[cfg(any(
+        feature = "mysql",
+        feature = "postgres",
+        feature = "redis",
+        feature = "rqlite",
+        feature = "summitdb"
+    ))]
     fn of_sequences(sequences: Arc<dyn SequenceStore>) -> Self {
         Self { sequences, workers: None, outlives_process: true }
     }
@@ -55,6 +61,8 @@ const BUILT_IN: &[&str] = &[
     "redis://HOST, redis-sentinel://HOST,.../MASTER, redis-cluster://HOST,..., rediss...",
     #[cfg(feature = "rqlite")]
     "rqlite://USER:PASSWORD@HOST,HOST, http://HOST:PORT",
+    #[cfg(feature = "summitdb")]
+    "summitdb://HOST,HOST",
 ];
 
 /// Opens the store that `url` names, with that backend's defaults.
@@ -68,6 +76,7 @@ const BUILT_IN: &[&str] = &[
 /// | `redis://...` | a `RedisStore`, or with `key=NAME` a `RedisCounter`, likewise |
 /// | `redis-sentinel://...`, `redis-cluster://...`, `rediss...` | the same on several, encrypted |
 /// | `rqlite://...`, `http[s]://...` | a `RqliteStore`, or with `key=NAME` a `RqliteCounter` |
+/// | `summitdb://...` | a store of SummitDB, likewise |
 ///
 /// Nothing is sent over a network: a store on one connects at its first use, inside a tokio
 /// runtime, and its [`identity`](SequenceStore::identity) is the first thing to ask. No error and
@@ -116,6 +125,8 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
         }
         #[cfg(feature = "rqlite")]
         "rqlite" | "http" | "https" => Ok(OpenStore::of_sequences(crate::rqlite::open(url)?)),
+        #[cfg(feature = "summitdb")]
+        "summitdb" => Ok(OpenStore::of_sequences(crate::summitdb::open(url)?)),
         // Only the scheme is shown: what follows may hold a password.
         _ => Err(StoreError::Refused(format!(
             "no store of the kind '{scheme}' is built in; choose one of: {}",

@@ -54,6 +54,10 @@ impl<D: Documents> SequenceStore for DocumentStore<D> {
         self.limited(self.documents.identity()).await
     }
 
+    async fn notes(&self) -> Result<Vec<String>, StoreError> {
+        Ok(self.documents.notes())
+    }
+
     async fn create(&self, name: &Name, definition: &Definition) -> Result<Created, StoreError> {
         self.change(name, |found| create(found, name, definition)).await
     }

@@ -9,7 +9,7 @@
 //! seen = what this handle saw last, else load
 //! loop: decide on seen -> the answer, a new document
 //!       swap(seen -> new): done  -> keep new as seen, tell the answer
-//!                          stale -> seen = what stands there; pause; decide anew
+//!                          stale -> seen = what stands there; decide anew
 //!                          else  -> forget seen, tell the error
 //! ```
 //!
@@ -17,14 +17,16 @@
 //!   an answer that writes nothing, is never given on what was kept: it may be old, and is loaded
 //!   anew first.
 //! - Callers of one handle take turns for each sequence, so that they do not race one another.
-//!   Those of other processes do; the loser decides anew after a pause that differs, until the
-//!   answer timeout has passed.
+//!   Those of other processes do. Each race has a winner, and the losers were told what stands
+//!   there now as soon as the winner was: they decide anew at once, and all start equal. One that
+//!   paused would lose the next race too; only who has lost very often does, to break step. Who
+//!   has not won when the answer timeout has passed is told so.
 //! - An unknown outcome (a lost reply, a timeout, a caller that went away) forgets what was seen.
 //!   Whether the swap took effect or takes effect later does not matter: a version is replaced
 //!   once. What it granted is a gap.
-//! - A document is bounded (see `text`): the last 64 leases may be handed back, 64 tails are kept, and
-//!   all fits into 4 KiB. What is older falls out with the next change and is a gap; leases are never
-//!   held up by it.
+//! - A document is bounded (see `text`): the last 64 leases may be handed back, 64 tails are kept,
+//!   and all fits into 4 KiB. What is older falls out with the next change and is a gap; leases are
+//!   never held up by it.
 //! - Names are encoded (see `key`), so that no name can reach beside its own document.
 
 use std::collections::HashMap;
@@ -43,9 +45,10 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-/// The first pause after another was faster; it doubles up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_micros(500);
-const DOUBLINGS: u32 = 6;
+/// How often others may be faster before a request lets them pass for a while.
+const PATIENCE: u32 = 64;
+/// That while, at the longest.
+const PAUSE: Duration = Duration::from_millis(4);
 /// How many sequences a handle remembers at most, when nobody waits for them.
 const MOST_SLOTS: usize = 4_096;
 
@@ -163,7 +166,10 @@ impl<D: Documents> DocumentStore<D> {
         let worked = tokio::time::timeout(limit, request.work(&mut seen, decide)).await;
         let outcome = worked.unwrap_or_else(|_late| Err(request.late()));
         slot.seen = seen;
-        if let Err(error) = &outcome {
+        // That others were faster is no outage: who comes next may be luckier.
+        if let Err(error) = &outcome
+            && request.made == 0
+        {
             slot.failed = Failed::of(error).or(slot.failed.take());
         }
         outcome
@@ -267,10 +273,8 @@ impl<D: Documents> Request<'_, D> {
                 Swapped::Stale(found) => seen = self.found(found)?,
             }
             self.made += 1;
-            // The first loser meets nobody yet.
-            if self.made > 1 {
-                let whole = FIRST_PAUSE * (1 << self.made.min(DOUBLINGS));
-                tokio::time::sleep(retry::pause_within(whole)).await;
+            if self.made.is_multiple_of(PATIENCE) {
+                tokio::time::sleep(retry::pause_within(PAUSE)).await;
             }
         }
     }

@@ -4,7 +4,13 @@
 //! share a key, and none holds a slash, a brace, a blank or a dot that a backend could read
 //! otherwise. A name of 128 bytes makes a key of 384 at most.
 
-#[cfg(any(feature = "rqlite", feature = "summitdb", all(test, feature = "conformance")))]
+#[cfg(any(
+    feature = "etcd",
+    feature = "rqlite",
+    feature = "summitdb",
+    feature = "zookeeper",
+    all(test, feature = "conformance")
+))]
 use crate::Name;
 
 /// The key of a name.
@@ -21,13 +27,25 @@ pub(crate) fn encode(name: &str) -> String {
 }
 
 /// The name of a key; `None` for a text that is no key of any name.
-#[cfg(any(feature = "rqlite", feature = "summitdb", all(test, feature = "conformance")))]
+#[cfg(any(
+    feature = "etcd",
+    feature = "rqlite",
+    feature = "summitdb",
+    feature = "zookeeper",
+    all(test, feature = "conformance")
+))]
 pub(crate) fn decode(key: &str) -> Option<Name> {
     Name::new(&decode_text(key)?).ok()
 }
 
 /// The text of any length that was encoded.
-#[cfg(any(feature = "rqlite", feature = "summitdb", all(test, feature = "conformance")))]
+#[cfg(any(
+    feature = "etcd",
+    feature = "rqlite",
+    feature = "summitdb",
+    feature = "zookeeper",
+    all(test, feature = "conformance")
+))]
 pub(crate) fn decode_text(key: &str) -> Option<String> {
     let (mut bytes, mut rest) = (Vec::with_capacity(key.len()), key.bytes());
     while let Some(byte) = rest.next() {

@@ -14,6 +14,8 @@
 //! | `redis` | `redis` | yes | no | yes, if it appends and fsyncs always |
 //! | `rqlite` | `rqlite` | yes | no | yes, on a quorum's disks before the answer |
 //! | `summitdb` | `summitdb` | yes | no | yes, on a quorum of nodes |
+//! | `zookeeper` | `zookeeper` | yes | no | yes, on a quorum before the answer |
+//! | `etcd` | `etcd` | yes | no | yes, on a quorum before the answer |
 //!
 //! With `?schema=idpool` the `mysql` backend adopts idpool's tables, beside running originals: one
 //! sequence, which takes nothing back. With `?schema=idpot` each pot of an idpot database is such a
@@ -22,6 +24,7 @@
 //! [`open`] chooses a backend by URL. All backends take back the unissued end of a lease while it
 //! is one of the last 16,384 grants and hand-backs of its sequence, and no `advance_to`, `alter` or
 //! `delete` came between; an older one is answered with [`StoreError::NotCurrent`] and is a gap.
+//! Backends that keep a sequence as one small text take back one of the last 64 leases.
 
 // The twin of the integration tests runs inside this crate too.
 #[cfg(all(test, feature = "conformance"))]
@@ -32,14 +35,25 @@ mod clock;
 pub mod conformance;
 #[cfg(any(feature = "redis", feature = "rqlite", feature = "summitdb"))]
 mod counter;
-#[cfg(any(feature = "summitdb", all(test, feature = "conformance")))]
+#[cfg(any(
+    feature = "etcd",
+    feature = "summitdb",
+    feature = "zookeeper",
+    all(test, feature = "conformance")
+))]
 mod document;
 mod error;
+#[cfg(feature = "etcd")]
+pub mod etcd;
 mod grant;
+#[cfg(any(feature = "etcd", feature = "zookeeper", all(test, feature = "conformance")))]
+mod held;
 #[cfg(any(
+    feature = "etcd",
     feature = "redis",
     feature = "rqlite",
     feature = "summitdb",
+    feature = "zookeeper",
     all(test, feature = "conformance")
 ))]
 mod key;
@@ -57,11 +71,13 @@ pub mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
 #[cfg(any(
+    feature = "etcd",
     feature = "mysql",
     feature = "postgres",
     feature = "redis",
     feature = "rqlite",
     feature = "summitdb",
+    feature = "zookeeper",
     all(test, feature = "conformance")
 ))]
 mod retry;
@@ -76,14 +92,18 @@ pub mod sqlite;
 pub mod summitdb;
 mod tenure;
 #[cfg(any(
+    feature = "etcd",
     feature = "mysql",
     feature = "postgres",
     feature = "redis",
     feature = "rqlite",
-    feature = "summitdb"
+    feature = "summitdb",
+    feature = "zookeeper"
 ))]
 mod url;
 mod worker;
+#[cfg(feature = "zookeeper")]
+pub mod zookeeper;
 
 #[cfg(feature = "conformance")]
 pub use clock::SteppedClock;

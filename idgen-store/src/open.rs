@@ -37,11 +37,13 @@ impl OpenStore {
 
     /// A store of another process, which keeps sequences and no worker ids.
     #[cfg(any(
+        feature = "etcd",
         feature = "mysql",
         feature = "postgres",
         feature = "redis",
         feature = "rqlite",
-        feature = "summitdb"
+        feature = "summitdb",
+        feature = "zookeeper"
     ))]
     fn of_sequences(sequences: Arc<dyn SequenceStore>) -> Self {
         Self { sequences, workers: None, outlives_process: true }
@@ -63,6 +65,10 @@ const BUILT_IN: &[&str] = &[
     "rqlite://USER:PASSWORD@HOST,HOST, http://HOST:PORT",
     #[cfg(feature = "summitdb")]
     "summitdb://HOST,HOST",
+    #[cfg(feature = "zookeeper")]
+    "zookeeper://HOST,HOST,HOST/PATH",
+    #[cfg(feature = "etcd")]
+    "etcd://HOST,HOST,HOST/PREFIX",
 ];
 
 /// Opens the store that `url` names, with that backend's defaults.
@@ -77,6 +83,8 @@ const BUILT_IN: &[&str] = &[
 /// | `redis-sentinel://...`, `redis-cluster://...`, `rediss...` | the same on several, encrypted |
 /// | `rqlite://...`, `http[s]://...` | a `RqliteStore`, or with `key=NAME` a `RqliteCounter` |
 /// | `summitdb://...` | a store of SummitDB, likewise |
+/// | `zookeeper://...` | sequences in `zookeeper`, likewise |
+/// | `etcd://...` | sequences in `etcd`, likewise |
 ///
 /// Nothing is sent over a network: a store on one connects at its first use, inside a tokio
 /// runtime, and its [`identity`](SequenceStore::identity) is the first thing to ask. No error and
@@ -127,6 +135,16 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
         "rqlite" | "http" | "https" => Ok(OpenStore::of_sequences(crate::rqlite::open(url)?)),
         #[cfg(feature = "summitdb")]
         "summitdb" => Ok(OpenStore::of_sequences(crate::summitdb::open(url)?)),
+        #[cfg(feature = "zookeeper")]
+        "zookeeper" => Ok(OpenStore::of_sequences(crate::zookeeper::open(url)?)),
+        #[cfg(feature = "etcd")]
+        "etcd" => Ok(OpenStore::of_sequences(crate::etcd::open(url)?)),
+        #[cfg(not(feature = "etcd"))]
+        "etcd" => Err(StoreError::Refused(
+            "etcd is not built in, because its driver is made with protoc; build idgen with the \
+             feature etcd, on Debian after `apt-get install protobuf-compiler libprotobuf-dev`"
+                .to_owned(),
+        )),
         // Only the scheme is shown: what follows may hold a password.
         _ => Err(StoreError::Refused(format!(
             "no store of the kind '{scheme}' is built in; choose one of: {}",

@@ -14,6 +14,11 @@ pub(crate) struct Tool {
 
 pub(crate) const APT_UPDATE: &[&str] = &["apt-get", "update", "-q"];
 
+/// Compiles a file that needs the definitions; `/dev/stdin` would lie beside its search path.
+const PROTOC: &str = "folder=$(mktemp -d) && trap 'rm -r \"$folder\"' EXIT && cd \"$folder\" && \
+    echo 'syntax = \"proto3\"; import \"google/protobuf/descriptor.proto\";' >a.proto && \
+    protoc --descriptor_set_out=a a.proto 2>/dev/null";
+
 const TOOLS: &[Tool] = &[
     Tool {
         name: "a C compiler (package build-essential)",
@@ -36,6 +41,23 @@ const TOOLS: &[Tool] = &[
         install: &[
             APT_UPDATE,
             &["apt-get", "install", "-qy", "--no-install-recommends", "faketime"],
+        ],
+        needs_root: true,
+    },
+    Tool {
+        name: "protoc with its definitions (packages protobuf-compiler and libprotobuf-dev)",
+        // The driver of etcd is made with it.
+        probe: &["sh", "-c", PROTOC],
+        install: &[
+            APT_UPDATE,
+            &[
+                "apt-get",
+                "install",
+                "-qy",
+                "--no-install-recommends",
+                "protobuf-compiler",
+                "libprotobuf-dev",
+            ],
         ],
         needs_root: true,
     },

@@ -1,0 +1,56 @@
+//! Sequences in etcd, shared by any number of hosts.
+//!
+//! A sequence is one key, `PREFIX/sequences/KEY`, whose value is a readable text of at most 4 KiB.
+//! A lease is one transaction: it replaces the text if the key's `mod_revision` is still the one
+//! that was seen, and else returns what stands there. That is one round trip, on the disks of a
+//! quorum before it is told. `KEY` is the name, with bytes that are no letters, digits, `-` or `_`
+//! as `%XX`. `PREFIX/identity` tells one store from another, since a cluster that was emptied and
+//! made again by the same command line has the same cluster id.
+//!
+//! - Requests share one connection to each server. A request that met a connection which ended, or
+//!   a server that is away, is sent again, to another if there are several; that is safe, because a
+//!   revision is replaced once. What stays without an answer is *unavailable*, and costs a gap at
+//!   most.
+//! - Reads are linearizable, and a member without a leader refuses.
+//! - etcd keeps every version of a key until it is told to compact: a server for idgen has
+//!   `--auto-compaction-retention` set, or runs full after some millions of leases.
+//! - What a server with `--unsafe-no-fsync` forgets cannot be seen from outside.
+//!
+//! With `USER:PASSWORD` in the URL the client authenticates, and again when its token has run out;
+//! the user needs `readwrite` on the prefix. There is no TLS yet.
+
+use std::sync::Arc;
+
+use crate::document::DocumentStore;
+use crate::{SequenceStore, StoreError};
+
+mod fault;
+mod keys;
+mod settings;
+
+/// Takes `url` apart; nothing is connected yet.
+///
+/// `etcd://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]...][/PREFIX][?OPTION=VALUE&...]`; the port is
+/// 2379 and the prefix `idgen` if none is given. The futures of the store run inside a tokio
+/// runtime with time and I/O enabled. Options:
+///
+/// | option | meaning | default |
+/// |---|---|---|
+/// | `answer_timeout_ms` | for each request, connecting included, 1 ms to 1 h | 5000 |
+///
+/// # Errors
+///
+/// [`StoreError::Refused`] names what is wrong, and shows no password.
+///
+/// # Examples
+///
+/// ```
+/// let store = idgen_store::etcd::open("etcd://etcd1,etcd2,etcd3/prod/ids")?;
+/// assert!(idgen_store::etcd::open("etcd://etcd1/ids?tls=yes").is_err());
+/// # drop(store);
+/// # Ok::<(), idgen_store::StoreError>(())
+/// ```
+pub fn open(url: &str) -> Result<Arc<dyn SequenceStore>, StoreError> {
+    let settings = settings::EtcdSettings::parse(url)?;
+    Ok(Arc::new(DocumentStore::new(keys::Keys::new(settings))))
+}

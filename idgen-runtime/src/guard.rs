@@ -29,7 +29,13 @@ impl Guard {
     }
 
     /// Marks a lease, or says why nothing may be issued from it.
-    pub(crate) fn check(&self, lease: &Lease, identity: &StoreIdentity) -> Result<(), IssueError> {
+    pub(crate) fn check(
+        &self,
+        lease: &Lease,
+        identity: &StoreIdentity,
+        since: Since,
+    ) -> Result<(), IssueError> {
+        self.check_store(identity, since)?;
         let mark = self.mark();
         let store = store_key(identity);
         let went_back = if mark.store == store {
@@ -50,12 +56,41 @@ impl Guard {
         Ok(())
     }
 
+    /// Whether the store is one that may have forgotten what it granted: then what it grants above
+    /// this node's marks may have been granted to another, too. A node that has just been started
+    /// may have been given another store; one that runs has not.
+    pub(crate) fn check_store(
+        &self,
+        identity: &StoreIdentity,
+        since: Since,
+    ) -> Result<(), IssueError> {
+        let (mark, store) = (self.mark(), store_key(identity));
+        let is_strange = match since {
+            Since::Leased => mark.store != store && !mark.store.is_empty(),
+            Since::Started => has_other_incarnation(&mark.store, identity),
+        };
+        if !is_strange {
+            return Ok(());
+        }
+        let (name, end) = (&self.name, mark.end);
+        Err(IssueError::new(
+            Cause::Frozen,
+            format!(
+                "sequence '{name}' is frozen: its store was emptied, restarted or replaced, and may \
+                 have forgotten what it granted; with the highest id that any node was granted, \
+                 here {end}: idgen sequence thaw NAME --above {end}"
+            ),
+        ))
+    }
+
     /// Whether a store's account of the sequence falls behind the marks.
     pub(crate) fn check_info(
         &self,
         info: &SequenceInfo,
         identity: &StoreIdentity,
+        since: Since,
     ) -> Result<(), IssueError> {
+        self.check_store(identity, since)?;
         let mark = self.mark();
         let store = store_key(identity);
         if info.bound < mark.end || (mark.store == store && info.serial < mark.serial) {
@@ -69,11 +104,12 @@ impl Guard {
         &self,
         info: &SequenceInfo,
         identity: &StoreIdentity,
+        since: Since,
     ) -> Result<(), IssueError> {
         if let Err(error) = self.journal.refresh() {
             tracing::warn!(%error, "the journal cannot be read again");
         }
-        self.check_info(info, identity)
+        self.check_info(info, identity, since)
     }
 
     fn mark(&self) -> Mark {
@@ -99,6 +135,26 @@ impl Guard {
         let message =
             format!("sequence '{name}' is frozen: {story}; if no node had more: {way_out}");
         IssueError::new(Cause::Frozen, message)
+    }
+}
+
+/// What this process has had of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// No lease of the sequence yet.
+    Started,
+    /// A lease at least.
+    Leased,
+}
+
+/// Whether `seen` is the key of the same store in another incarnation, where that may have cost
+/// answers. What it was while it kept its answers is not known of one that may lose them now.
+fn has_other_incarnation(seen: &str, identity: &StoreIdentity) -> bool {
+    let same = format!("{}:{}", identity.backend, identity.id);
+    match seen.strip_prefix(&same) {
+        Some("") => matches!(identity.durability, Durability::MayLose(_)),
+        Some(rest) => rest.strip_prefix(':').is_some_and(|seen| seen != identity.incarnation),
+        None => false,
     }
 }
 
@@ -247,21 +303,72 @@ mod tests {
     use super::*;
     use idgen_core::IdRange;
 
+    fn guard() -> Guard {
+        let journal = Arc::new(Journal::open(None).unwrap());
+        Guard::new(journal, Name::new("orders").unwrap())
+    }
+
+    fn identity(id: &str, incarnation: &str, durability: Durability) -> StoreIdentity {
+        let (id, incarnation) = (id.to_owned(), incarnation.to_owned());
+        StoreIdentity { backend: "fake", id, incarnation, durability, ceiling: u64::MAX }
+    }
+
+    fn may_lose(id: &str, incarnation: &str) -> StoreIdentity {
+        identity(id, incarnation, Durability::MayLose("in memory".to_owned()))
+    }
+
+    fn lease(serial: u64, start: u64) -> Lease {
+        Lease { range: IdRange::new(start, 1, 10).unwrap(), serial }
+    }
+
+    fn assert_frozen(checked: Result<(), IssueError>) {
+        let refused = checked.unwrap_err();
+        assert_eq!(refused.cause(), Cause::Frozen, "{refused}");
+        assert!(refused.to_string().contains("thaw NAME --above"), "{refused}");
+    }
+
     #[test]
     fn a_serial_seen_before_freezes() {
-        let journal = Arc::new(Journal::open(None).unwrap());
-        let guard = Guard::new(journal, Name::new("orders").unwrap());
-        let identity = StoreIdentity {
-            backend: "fake",
-            id: "a".to_owned(),
-            incarnation: "1".to_owned(),
-            durability: Durability::Keeps,
-            ceiling: u64::MAX,
-        };
-        let lease = |serial, start| Lease { range: IdRange::new(start, 1, 10).unwrap(), serial };
-        guard.check(&lease(2, 1), &identity).unwrap();
-        let refused = guard.check(&lease(2, 11), &identity).unwrap_err();
-        assert_eq!(refused.cause(), Cause::Frozen, "{refused}");
-        guard.check(&lease(3, 11), &identity).unwrap();
+        let (guard, store) = (guard(), identity("a", "1", Durability::Keeps));
+        guard.check(&lease(2, 1), &store, Since::Started).unwrap();
+        assert_frozen(guard.check(&lease(2, 11), &store, Since::Leased));
+        guard.check(&lease(3, 11), &store, Since::Leased).unwrap();
+    }
+
+    /// Ground above this node's own may be another's, of which the store no longer knows.
+    #[test]
+    fn another_incarnation_of_a_store_that_may_lose_freezes_however_high_it_is() {
+        for since in [Since::Started, Since::Leased] {
+            let guard = guard();
+            guard.check(&lease(2, 1), &may_lose("a", "1"), Since::Started).unwrap();
+            guard.check(&lease(3, 11), &may_lose("a", "1"), since).unwrap();
+            for store in [may_lose("a", "2"), identity("a", "2", Durability::Keeps)] {
+                assert_frozen(guard.check(&lease(9, 1_000), &store, since));
+            }
+        }
+    }
+
+    #[test]
+    fn a_store_that_keeps_may_be_started_again() {
+        let (guard, kept) = (guard(), |run| identity("a", run, Durability::Keeps));
+        guard.check(&lease(2, 1), &kept("1"), Since::Started).unwrap();
+        guard.check(&lease(3, 11), &kept("2"), Since::Leased).unwrap();
+        guard.check(&lease(4, 21), &kept("3"), Since::Started).unwrap();
+        // Since when it no longer does is not known.
+        assert_frozen(guard.check(&lease(5, 31), &may_lose("a", "3"), Since::Started));
+    }
+
+    #[test]
+    fn only_a_node_that_starts_may_find_another_store() {
+        let (guard, other) = (guard(), identity("b", "1", Durability::Keeps));
+        let store = identity("a", "1", Durability::Keeps);
+        guard.check_store(&store, Since::Started).unwrap();
+        guard.check(&lease(2, 1), &store, Since::Started).unwrap();
+        assert_frozen(guard.check_store(&other, Since::Leased));
+        assert_frozen(guard.check(&lease(1, 1_000), &other, Since::Leased));
+        assert_frozen(guard.check(&lease(1, 10), &other, Since::Started));
+        guard.check(&lease(1, 11), &other, Since::Started).unwrap();
+        // A name that only begins like another is another.
+        guard.check(&lease(1, 21), &may_lose("b2", "1"), Since::Started).unwrap();
     }
 }

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use futures_lite::future::{or, pending};
 use idgen_segment::{Pace, Refill, SegmentCursor};
-use idgen_store::{Lease, SequenceInfo, StoreError, StoreIdentity};
+use idgen_store::{Lease, SequenceInfo, SequenceStore, StoreError, StoreIdentity};
 
 use crate::background::{engine, lock};
 use crate::error::{Cause, IssueError};
@@ -40,6 +40,8 @@ enum Arrival {
     Lease(Lease, Option<SequenceInfo>, StoreIdentity),
     /// A look at a sequence that is frozen, or known to the journal.
     Look(SequenceInfo, StoreIdentity),
+    /// The store knows of no such sequence: it was deleted, or all was.
+    Gone(StoreError, StoreIdentity),
 }
 
 /// An answer on its way.
@@ -230,7 +232,10 @@ impl Supplier {
             self.described = Some(now);
         }
         let fetch = Box::pin(async move {
-            let lease = store.lease(&name, len, above).await?;
+            let lease = match store.lease(&name, len, above).await {
+                Err(unknown @ StoreError::Unknown { .. }) => return gone(&*store, unknown).await,
+                answer => answer?,
+            };
             // A lease in hand is not given up because the account of it failed.
             let info = if describe { store.describe(&name).await.ok() } else { None };
             Ok(Arrival::Lease(lease, info, store.identity().await?))
@@ -241,7 +246,10 @@ impl Supplier {
     fn look(&mut self) {
         let (store, name) = (Arc::clone(&self.sequence.store), self.sequence.name.clone());
         let fetch = Box::pin(async move {
-            Ok(Arrival::Look(store.describe(&name).await?, store.identity().await?))
+            match store.describe(&name).await {
+                Err(unknown @ StoreError::Unknown { .. }) => gone(&*store, unknown).await,
+                info => Ok(Arrival::Look(info?, store.identity().await?)),
+            }
         });
         self.pending = Some(Pending { fetch, purpose: Purpose::Look, begun: Instant::now() });
     }
@@ -294,6 +302,10 @@ impl Supplier {
         }
         self.last_turn = now;
     }
+}
+
+async fn gone(store: &dyn SequenceStore, unknown: StoreError) -> Result<Arrival, StoreError> {
+    Ok(Arrival::Gone(unknown, store.identity().await?))
 }
 
 async fn fetched(pending: Option<&mut Pending>) -> Event {

@@ -135,8 +135,12 @@ impl Adopted {
         Err(StoreError::Unknown { name: name.clone() })
     }
 
-    /// The members of what the counter moved over.
-    fn granted(&self, from: u64, to: u64, len: u64) -> Result<Lease, StoreError> {
+    /// The members above `above` of what the counter moved over.
+    ///
+    /// The serial is where the counter stands then; but where it had stood below `above` only just
+    /// past that, so that a counter that was set back shows a serial which its caller has seen.
+    fn granted(&self, old: u64, above: u64, to: u64, len: u64) -> Result<Lease, StoreError> {
+        let from = old.max(above);
         let range = self.definition.range_after(from, len);
         let fits = |range: &IdRange| range.last() <= to;
         let range = range.filter(fits).ok_or_else(|| {
@@ -145,7 +149,8 @@ impl Adopted {
                 self.key
             ))
         })?;
-        Ok(Lease { range, serial: to })
+        let serial = if old < above { old + 1 } else { to };
+        Ok(Lease { range, serial })
     }
 
     fn in_the_way(&self) -> StoreError {
@@ -208,7 +213,7 @@ impl<C: Counter> SequenceStore for C {
         let mut stepped = self.step(Step { seen: None, width, above }).await?;
         for _ in 0..TRIES {
             let seen = match stepped {
-                Stepped::Moved { old, new } => return adopted.granted(old.max(above), new, len),
+                Stepped::Moved { old, new } => return adopted.granted(old, above, new, len),
                 Stepped::Shown(seen) => seen,
             };
             let (from, end) = (seen.max(above), adopted.definition.end());

@@ -10,23 +10,36 @@ use idgen_store::{Lease, SequenceInfo, StoreError};
 use super::{Arrival, LOOK_AGAIN, Pending, Purpose, REMEMBERED, Supplier};
 use crate::background::lock;
 use crate::error::{Cause, IssueError};
+use crate::guard::Since;
 
 impl Supplier {
     pub(super) fn arrived(&mut self, answer: Result<Arrival, StoreError>) {
         let Some(pending) = self.pending.take() else { return };
+        // Its own, not the journal's: what another process was granted says nothing of this store.
+        let since = if self.above > 0 { Since::Leased } else { Since::Started };
         match answer {
             Err(error) => self.failed(&error),
             Ok(Arrival::Lease(lease, info, identity)) => {
-                let checked = info.as_ref().map(|info| self.guard.check_info(info, &identity));
-                match checked.unwrap_or(Ok(())).and_then(|()| self.guard.check(&lease, &identity)) {
+                let checked =
+                    info.as_ref().map(|info| self.guard.check_info(info, &identity, since));
+                let check = |()| self.guard.check(&lease, &identity, since);
+                match checked.unwrap_or(Ok(())).and_then(check) {
                     Err(frozen) => self.freeze(frozen),
                     Ok(()) => self.granted(lease, info, pending),
                 }
             }
-            Ok(Arrival::Look(info, identity)) => match self.guard.check_again(&info, &identity) {
-                Err(frozen) => self.freeze(frozen),
-                Ok(()) => self.looked_well(&info),
-            },
+            Ok(Arrival::Look(info, identity)) => {
+                match self.guard.check_again(&info, &identity, since) {
+                    Err(frozen) => self.freeze(frozen),
+                    Ok(()) => self.looked_well(&info),
+                }
+            }
+            Ok(Arrival::Gone(unknown, identity)) => {
+                match self.guard.check_store(&identity, since) {
+                    Err(frozen) => self.freeze(frozen),
+                    Ok(()) => self.failed(&unknown),
+                }
+            }
         }
     }
 

@@ -21,7 +21,7 @@ use super::link::Session;
 use super::rows::{self, Row, Seen, digits, strange};
 use super::scripts::{Run, Script, text};
 use crate::grant::{Grant, Ground, Mark};
-use crate::retry::random;
+use crate::retry;
 use crate::{
     Alteration, Arrival, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
     StoreIdentity,
@@ -30,13 +30,12 @@ use crate::{
 /// How often a request is decided anew because others were faster.
 const TRIES: u32 = 64;
 /// The pause before a later try at the longest.
-const PAUSE_US: u64 = 4_000;
+const PAUSE: Duration = Duration::from_millis(4);
 
 /// Lets those who met part.
 async fn part(made: u32) {
     if made > 2 {
-        let wait_us = random() % PAUSE_US;
-        tokio::time::sleep(Duration::from_micros(wait_us)).await;
+        tokio::time::sleep(retry::pause_within(PAUSE)).await;
     }
 }
 
@@ -162,7 +161,7 @@ async fn write(
     let definition = mark.definition;
     let arguments = vec![
         version,
-        format!("{:016x}", random()),
+        format!("{:016x}", retry::random()),
         digits(definition.first()),
         digits(definition.increment()),
         digits(definition.offset()),

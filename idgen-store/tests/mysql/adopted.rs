@@ -15,7 +15,7 @@ use mysql_async::{Conn, Opts};
 
 use crate::network::processes::{Job, Until, Worker, as_child};
 use crate::network::services::order;
-use crate::network::{self, assert_disjoint, load_time, wait};
+use crate::network::{self, assert_disjoint, load_time, original_time, wait};
 use crate::{flickr, idpot};
 
 /// An adopted sequence: the address of its store, its name, and what its form says of it.
@@ -263,12 +263,6 @@ fn assert_no_id_twice(ranges: Vec<IdRange>) {
     ids.sort_unstable();
     let twice = ids.windows(2).find(|pair| pair[0] == pair[1]);
     assert_eq!(twice, None, "an id was issued twice");
-}
-
-/// A minute if everything runs at full length.
-fn original_time() -> Duration {
-    let slice = load_time();
-    if slice < Duration::from_secs(10) { slice } else { Duration::from_secs(60) }
 }
 
 async fn original<S, F>(server: String, time: Duration, step: S) -> Vec<IdRange>

@@ -155,6 +155,12 @@ pub(crate) fn load_time() -> Duration {
     Duration::from_secs(if full { 10 } else { 2 })
 }
 
+/// How long an adopted form is leased from beside its originals: the promised 60 s in full.
+pub(crate) fn original_time() -> Duration {
+    let slice = load_time();
+    if slice < Duration::from_secs(10) { slice } else { Duration::from_secs(60) }
+}
+
 /// Fails if an id lies in two of the ranges; returns how many ids lie in them.
 pub(crate) fn assert_disjoint(mut ranges: Vec<IdRange>) -> u64 {
     ranges.sort_by_key(IdRange::start);

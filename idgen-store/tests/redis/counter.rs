@@ -9,7 +9,7 @@ use redis::Value;
 
 use crate::network::processes::{Job, Until, Worker, as_child};
 use crate::network::proxy::{Cut, Proxy};
-use crate::network::{address, closed_port, load_time, through, wait, with_option};
+use crate::network::{address, closed_port, original_time, through, wait, with_option};
 use crate::{Place, fresh};
 
 const CEILING: u64 = (1 << 63) - 1;
@@ -50,7 +50,7 @@ fn originals_and_lessees_never_meet() {
     let place = fresh();
     let (name, url) = counter(&place, "");
     place.command::<Value>(&["SET", name.as_str(), "100"]);
-    let job = Job { url: &url, name: &name, len: 7, until: Until::Elapsed(load_time()) };
+    let job = Job { url: &url, name: &name, len: 7, until: Until::Elapsed(original_time()) };
     let test = "counter::originals_and_lessees_never_meet";
     let workers: Vec<Worker> = (0..4).map(|_| Worker::start(test, &job)).collect();
     let done = AtomicBool::new(false);
@@ -131,6 +131,27 @@ fn a_lease_starts_above() {
     assert!(next[0] > 104, "{next:?}");
     let ended = wait(store.lease(&name, 1, u64::MAX)).unwrap_err();
     assert!(matches!(ended, StoreError::Exhausted { .. }), "{ended}");
+}
+
+/// By its serial, since the lease itself lies above all that its caller has.
+#[test]
+fn a_counter_that_was_set_back_shows_it() {
+    let place = fresh();
+    let (name, store) = stocked(&place, "", 100);
+    let mut seen = wait(store.lease(&name, 5, 0)).unwrap();
+    for _ in 0..3 {
+        let next = wait(store.lease(&name, 5, seen.range.last())).unwrap();
+        assert!(next.serial > seen.serial, "{next:?} after {seen:?}");
+        seen = next;
+    }
+    let ahead = wait(store.lease(&name, 5, seen.range.last() + 1_000)).unwrap();
+    assert!(ahead.serial > seen.serial, "{ahead:?} after {seen:?}");
+    for value in ["100", "0", &(ahead.range.last() - 2).to_string()] {
+        place.command::<Value>(&["SET", name.as_str(), value]);
+        let back = wait(store.lease(&name, 5, ahead.range.last())).unwrap();
+        assert!(back.serial <= ahead.range.last(), "{back:?} after {ahead:?}");
+        assert!(back.range.start() > ahead.range.last());
+    }
 }
 
 #[test]

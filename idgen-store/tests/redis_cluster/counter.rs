@@ -7,7 +7,7 @@ use idgen_store::Name;
 
 use crate::Place;
 use crate::network::processes::{Job, Until, Worker, as_child};
-use crate::network::{fresh, load_time, unique, wait, with_option};
+use crate::network::{fresh, original_time, unique, wait, with_option};
 
 #[test]
 fn originals_and_lessees_never_meet() {
@@ -17,13 +17,13 @@ fn originals_and_lessees_never_meet() {
     let url = with_option(&place.server, &format!("key={name}"));
     let (_, owner, _) = place.owner(name.as_str());
     owner.command::<()>(&["SET", name.as_str(), "100"]);
-    let job = Job { url: &url, name: &name, len: 7, until: Until::Elapsed(load_time()) };
+    let job = Job { url: &url, name: &name, len: 7, until: Until::Elapsed(original_time()) };
     let test = "counter::originals_and_lessees_never_meet";
     let workers: Vec<Worker> = (0..3).map(|_| Worker::start(test, &job)).collect();
     let mut seen = HashSet::new();
     let client = redis::Client::open(format!("redis://127.0.0.1:{}", owner.port)).unwrap();
     let mut connection = client.get_connection().unwrap();
-    let until = Instant::now() + load_time();
+    let until = Instant::now() + original_time();
     while Instant::now() < until {
         for step in [2, 1, 3, 10] {
             let id = redis::cmd("INCRBY").arg(name.as_str()).arg(step).query(&mut connection);

@@ -1,0 +1,210 @@
+//! Redis that loses what it granted, under nodes that run: they freeze, and no id comes twice.
+//!
+//! `IDGEN_TEST_REDIS_SENTINEL_URL` names sentinels of a master `idgen` with replicas,
+//! `IDGEN_TEST_REDIS_VOLATILE_URL` a server that keeps nothing; both are run by
+//! `cargo xtask services`, since they are killed here.
+
+use std::collections::HashSet;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use idgen_runtime::store::{self, Definition, Name, StoreError};
+use idgen_runtime::{Cause, Runtime, Sequence, Settings};
+use services::order;
+
+#[path = "../../../idgen-store/tests/network/services.rs"]
+#[allow(dead_code, reason = "each program's tests use their part")]
+mod services;
+
+/// How long a fail-over or a restart may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn server(variable: &str) -> String {
+    match std::env::var(variable) {
+        Ok(url) if !url.is_empty() => url,
+        _ => panic!(
+            "{variable} is not set: run `cargo xtask services up redis-sentinel \
+            redis-volatile` and set what it prints"
+        ),
+    }
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what} does not hold after {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_millis(200)
+}
+
+/// What a server on this host says to a line.
+fn say(port: &str, line: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}"))?;
+    stream.write_all(format!("{line}\r\nQUIT\r\n").as_bytes())?;
+    let mut said = String::new();
+    stream.read_to_string(&mut said)?;
+    Ok(said)
+}
+
+/// One process of a service that leases from a sequence.
+struct Node {
+    runtime: Runtime,
+    sequence: Arc<Sequence>,
+    _journal: tempfile::TempDir,
+}
+
+impl Node {
+    fn start(url: &str) -> Self {
+        let journal = tempfile::tempdir().unwrap();
+        let state_dir = Some(journal.path().to_owned());
+        // So short that a lease is soon used up.
+        let settings = Settings { state_dir, min_step: 10, max_step: 10, ..Settings::default() };
+        let runtime = Runtime::start(store::open(url).unwrap(), settings).unwrap();
+        let sequence = runtime.create_blocking("orders", &Definition::default()).unwrap();
+        Self { runtime, sequence, _journal: journal }
+    }
+
+    fn take(&self, ids: &mut Vec<u64>, count: u64) {
+        let count = NonZeroU64::new(count).unwrap();
+        let taken = self.sequence.take_all_blocking(count, Instant::now() + PATIENCE).unwrap();
+        ids.extend(taken.iter().flat_map(|range| range.iter()));
+    }
+
+    /// Takes ids for as long as there are any, until the sequence is frozen; what it says then.
+    fn take_until_frozen(&self, ids: &mut Vec<u64>) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.sequence.next_id_blocking(soon()) {
+                Ok(id) => ids.push(id),
+                Err(refused) if refused.cause() == Cause::Frozen => return refused.to_string(),
+                Err(other) => assert!(Instant::now() < deadline, "{other}"),
+            }
+            assert!(ids.len() < 100_000, "it goes on");
+        }
+    }
+
+    fn thaw(&self, above: u64) {
+        let name = Name::new("orders").unwrap();
+        wait(self.runtime.thaw(&name, above)).unwrap();
+    }
+}
+
+/// Runs a future of a store, whose driver wants a tokio runtime.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// The highest id that a frozen node was granted.
+fn mark(said: &str) -> u64 {
+    said.rsplit_once("--above ").unwrap().1.trim().parse().unwrap()
+}
+
+/// Both nodes have been frozen: merges their marks by hand, and goes on.
+fn thaw_and_go_on(nodes: &[Node; 2], said: [String; 2], ids: &mut Vec<u64>) {
+    let highest = said.iter().map(|said| mark(said)).max().unwrap();
+    assert!(ids.iter().all(|id| *id <= highest), "a mark lies below an id");
+    for node in nodes {
+        node.thaw(highest);
+    }
+    for node in nodes {
+        // A look is due after half a second.
+        wait_until("the thaw", || {
+            node.sequence.next_id_blocking(soon()).is_ok_and(|id| {
+                ids.push(id);
+                true
+            })
+        });
+        node.take(ids, 100);
+    }
+}
+
+fn assert_distinct(ids: &[u64]) {
+    let mut seen = HashSet::new();
+    for id in ids {
+        assert!(seen.insert(id), "{id} was issued twice");
+    }
+}
+
+fn unique() -> String {
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_micros();
+    format!("t{}_{now}", std::process::id())
+}
+
+#[test]
+fn a_fail_over_that_loses_leases_freezes_all_nodes() {
+    let _turn = services::alone();
+    let server = server("IDGEN_TEST_REDIS_SENTINEL_URL");
+    let url = format!("{server}?durability=lossy&prefix={}", unique());
+    let (_, hosts) = server.split_once("://127.0.0.1:").unwrap();
+    let sentinel = &hosts[..hosts.find([',', '/']).unwrap()];
+    let master = || {
+        let said = say(sentinel, "SENTINEL GET-MASTER-ADDR-BY-NAME idgen").unwrap();
+        said.lines().nth(4).unwrap().to_owned()
+    };
+    let nodes = [Node::start(&url), Node::start(&url)];
+    let mut ids = Vec::new();
+    for node in &nodes {
+        node.take(&mut ids, 100);
+    }
+    let old = master();
+    // Replicas ask with these; sentinels do not.
+    say(&old, "ACL SETUSER default -psync -replconf -sync").unwrap();
+    say(&old, "CLIENT KILL TYPE replica").unwrap();
+    wait_until("the cut", || say(&old, "INFO replication").unwrap().contains("connected_slaves:0"));
+    for node in &nodes {
+        node.take(&mut ids, 1_000);
+    }
+    order("kill", &service(&old));
+    wait_until("the promotion", || {
+        let now = master();
+        now != old && say(&now, "ROLE").is_ok_and(|said| said.contains("\r\nmaster\r\n"))
+    });
+    let said = [&nodes[0], &nodes[1]].map(|node| node.take_until_frozen(&mut ids));
+    order("start", &service(&old));
+    say(&old, &format!("REPLICAOF 127.0.0.1 {}", master())).unwrap();
+    thaw_and_go_on(&nodes, said, &mut ids);
+    assert_distinct(&ids);
+}
+
+#[test]
+fn a_server_that_comes_back_empty_freezes_all_nodes() {
+    let _turn = services::alone();
+    let server = server("IDGEN_TEST_REDIS_VOLATILE_URL");
+    let url = format!("{server}?durability=lossy&prefix={}", unique());
+    let nodes = [Node::start(&url), Node::start(&url)];
+    let mut ids = Vec::new();
+    for node in &nodes {
+        node.take(&mut ids, 1_000);
+    }
+    order("kill", "redis-volatile");
+    order("start", "redis-volatile");
+    let said = [&nodes[0], &nodes[1]].map(|node| node.take_until_frozen(&mut ids));
+    let anew = store::open(&url).unwrap().sequences;
+    let name = Name::new("orders").unwrap();
+    let last = wait(anew.last(&name));
+    assert!(matches!(last, Err(StoreError::Unknown { .. })), "{last:?}");
+    let anew = store::open(&url).unwrap().sequences;
+    wait(anew.create(&name, &Definition::default())).unwrap();
+    for node in &nodes {
+        let refused = node.sequence.next_id_blocking(Instant::now() + PATIENCE).unwrap_err();
+        assert_eq!(refused.cause(), Cause::Frozen, "{refused}");
+    }
+    thaw_and_go_on(&nodes, said, &mut ids);
+    assert_distinct(&ids);
+}
+
+/// What `services` calls the server on a port.
+fn service(port: &str) -> String {
+    let state = std::fs::read_to_string(server("IDGEN_TEST_SERVICES")).unwrap();
+    let port = format!("\nport = {port}\n");
+    let process = state.split("[[process]]").find(|process| process.contains(&port)).unwrap();
+    let name = process.lines().find_map(|line| line.strip_prefix("name = ")).unwrap();
+    name.trim_matches('"').to_owned()
+}

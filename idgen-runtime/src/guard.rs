@@ -1,4 +1,10 @@
-//! The store-regression guard: does a store still know what it granted to this node?
+//! The store-regression guard: does a store still know what it granted?
+//!
+//! Three things show that it does not: a serial or a bound below what this node has seen; a store
+//! that *may lose* what it answered and has started anew or was promoted since; and, under a node
+//! that runs, another store in its place. The last two freeze however high the store is: what it
+//! grants above this node's marks it may have granted to another node before it forgot. The way out
+//! is the same, a thaw above the marks of all nodes.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -36,7 +36,8 @@
 //!   until one names a server that says itself that it is the master. A server that has become a
 //!   replica refuses every script here, since each begins with a write.
 //! - *Cluster*: all keys of a sequence lie on one node, by the name in braces; keys that move or
-//!   have moved are followed. Names and identity are keys of their own, each on some node.
+//!   have moved are followed. While a slot is on its way, its sequences may be *unavailable*. Names
+//!   and identity are keys of their own, each on some node.
 //! - Both *may lose* what they answered, even if each server syncs before it does: whoever is
 //!   promoted may lack it. So `?durability=lossy` has to be written for a store of idgen's own, and
 //!   each fail-over freezes the sequences of a runtime until its marks are merged or an operator

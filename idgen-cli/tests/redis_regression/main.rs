@@ -2,7 +2,7 @@
 //!
 //! `IDGEN_TEST_REDIS_SENTINEL_URL` names sentinels of a master `idgen` with replicas,
 //! `IDGEN_TEST_REDIS_VOLATILE_URL` a server that keeps nothing; both are run by
-//! `cargo xtask services`, since they are killed here.
+//! `cargo xtask services`, since they are killed here. `IDGEN_TEST_REDIS_URL` names one that keeps.
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -26,8 +26,8 @@ fn server(variable: &str) -> String {
     match std::env::var(variable) {
         Ok(url) if !url.is_empty() => url,
         _ => panic!(
-            "{variable} is not set: run `cargo xtask services up redis-sentinel \
-            redis-volatile` and set what it prints"
+            "{variable} is not set: run `cargo xtask services up redis \
+            redis-sentinel redis-volatile` and set what it prints"
         ),
     }
 }
@@ -47,9 +47,17 @@ fn soon() -> Instant {
 /// What a server on this host says to a line.
 fn say(port: &str, line: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(format!("127.0.0.1:{port}"))?;
-    stream.write_all(format!("{line}\r\nQUIT\r\n").as_bytes())?;
-    let mut said = String::new();
-    stream.read_to_string(&mut said)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    // Sentinels know no QUIT.
+    stream.write_all(format!("{line}\r\nPING\r\n").as_bytes())?;
+    let (mut said, mut part) = (String::new(), [0; 4096]);
+    while !said.ends_with("+PONG\r\n") {
+        let len = stream.read(&mut part)?;
+        if len == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        said.push_str(&String::from_utf8_lossy(&part[..len]));
+    }
     Ok(said)
 }
 
@@ -62,12 +70,16 @@ struct Node {
 
 impl Node {
     fn start(url: &str) -> Self {
+        Self::of(url, "orders", &Definition::default())
+    }
+
+    fn of(url: &str, name: &str, definition: &Definition) -> Self {
         let journal = tempfile::tempdir().unwrap();
         let state_dir = Some(journal.path().to_owned());
         // So short that a lease is soon used up.
         let settings = Settings { state_dir, min_step: 10, max_step: 10, ..Settings::default() };
         let runtime = Runtime::start(store::open(url).unwrap(), settings).unwrap();
-        let sequence = runtime.create_blocking("orders", &Definition::default()).unwrap();
+        let sequence = runtime.create_blocking(name, definition).unwrap();
         Self { runtime, sequence, _journal: journal }
     }
 
@@ -90,9 +102,23 @@ impl Node {
         }
     }
 
+    /// A look is due half a second after a freeze.
+    fn take_once_thawed(&self, ids: &mut Vec<u64>) {
+        wait_until("the thaw", || {
+            let id = self.sequence.next_id_blocking(soon());
+            ids.extend(id.as_ref().ok());
+            id.is_ok()
+        });
+        self.take(ids, 100);
+    }
+
+    /// The store may be higher than any mark: it tells, and what it has is above them then.
     fn thaw(&self, above: u64) {
-        let name = Name::new("orders").unwrap();
-        wait(self.runtime.thaw(&name, above)).unwrap();
+        let thaw = |above| wait(self.runtime.thaw(self.sequence.name(), above));
+        match thaw(above) {
+            Err(StoreError::WouldLower { bound, .. }) => thaw(bound).unwrap(),
+            thawed => thawed.unwrap(),
+        }
     }
 }
 
@@ -114,14 +140,7 @@ fn thaw_and_go_on(nodes: &[Node; 2], said: [String; 2], ids: &mut Vec<u64>) {
         node.thaw(highest);
     }
     for node in nodes {
-        // A look is due after half a second.
-        wait_until("the thaw", || {
-            node.sequence.next_id_blocking(soon()).is_ok_and(|id| {
-                ids.push(id);
-                true
-            })
-        });
-        node.take(ids, 100);
+        node.take_once_thawed(ids);
     }
 }
 
@@ -197,6 +216,24 @@ fn a_server_that_comes_back_empty_freezes_all_nodes() {
         assert_eq!(refused.cause(), Cause::Frozen, "{refused}");
     }
     thaw_and_go_on(&nodes, said, &mut ids);
+    assert_distinct(&ids);
+}
+
+/// On a server that keeps what it answers: another program wrote the key.
+#[test]
+fn a_counter_that_is_set_back_freezes_who_knows_better() {
+    let server = server("IDGEN_TEST_REDIS_URL");
+    let (_, port) = server.rsplit_once(':').unwrap();
+    let key = unique();
+    say(port, &format!("SET {key} 1000")).unwrap();
+    let even = Definition::new(1, 2, 0, i64::MAX.cast_unsigned(), Default::default()).unwrap();
+    let node = Node::of(&format!("{server}?key={key}"), &key, &even);
+    let mut ids = Vec::new();
+    node.take(&mut ids, 200);
+    say(port, &format!("SET {key} 1000")).unwrap();
+    let said = node.take_until_frozen(&mut ids);
+    node.thaw(mark(&said));
+    node.take_once_thawed(&mut ids);
     assert_distinct(&ids);
 }
 

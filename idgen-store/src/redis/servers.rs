@@ -256,7 +256,8 @@ fn login(user: Option<&str>, password: Option<&str>) -> RedisConnectionInfo {
     if let Some(user) = user {
         login = login.set_username(user);
     }
-    if let Some(password) = password {
+    // Without any, the driver would leave out the user as well.
+    if let Some(password) = password.or(user.map(|_| "")) {
         login = login.set_password(password);
     }
     login

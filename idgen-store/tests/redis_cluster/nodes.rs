@@ -1,14 +1,21 @@
 //! What all nodes are held to, and a node that is killed.
 
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use idgen_store::{Durability, SequenceStore, StoreError};
+use idgen_store::{Definition, Durability, Name, SequenceStore, StoreError};
 
 use crate::network::processes::{Job, Until, Worker, as_child};
 use crate::network::services::order;
-use crate::network::{alone, assert_disjoint, fresh, load_time, orders, wait, with_option};
+use crate::network::{
+    alone, as_user, assert_disjoint, fresh, load_time, orders, wait, with_option,
+};
 use crate::{Cluster, Place};
+
+fn open(url: &str) -> Arc<dyn SequenceStore> {
+    idgen_store::open(url).unwrap().sequences
+}
 
 fn refusal(store: &dyn SequenceStore) -> String {
     match wait(store.lease(&orders(), 1, 0)).unwrap_err() {
@@ -63,6 +70,27 @@ fn a_node_is_no_single_server_and_the_other_way_round() {
     let cluster = idgen_store::open(&server.replace("redis://", "redis-cluster://")).unwrap();
     let told = wait(cluster.sequences.lease(&orders(), 1, 0)).unwrap_err();
     assert!(matches!(told, StoreError::Refused(_) | StoreError::Unavailable(_)), "{told}");
+}
+
+/// Everywhere: a connection to another node is made when a key is there.
+#[test]
+fn a_login_holds_for_every_node() {
+    let place: Place = fresh();
+    let user = crate::network::unique();
+    for node in place.nodes() {
+        node.command::<()>(&["ACL", "SETUSER", &user, "on", ">sesame", "~*", "+@all"]);
+    }
+    let store = open(&as_user(&place.url(), &format!("{user}:sesame")));
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        let name = Name::new(name).unwrap();
+        wait(store.create(&name, &Definition::default())).unwrap();
+        assert_eq!(wait(store.lease(&name, 2, 0)).unwrap().range.last(), 2);
+    }
+    let refused = wait(open(&as_user(&place.url(), &user)).list()).unwrap_err();
+    assert!(matches!(refused, StoreError::Unavailable(_)), "{refused}");
+    for node in place.nodes() {
+        node.command::<u64>(&["ACL", "DELUSER", &user]);
+    }
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use idgen_store::{Durability, SequenceStore, StoreError};
 
 use crate::network::proxy::Proxy;
-use crate::network::{address, alone, closed_port, fresh, orders, wait, with_option};
+use crate::network::{
+    address, alone, as_user, closed_port, fresh, orders, unique, wait, with_option,
+};
 use crate::{Place, Sentinel};
 
 fn open(url: &str) -> std::sync::Arc<dyn SequenceStore> {
@@ -67,6 +69,20 @@ fn a_lease_that_too_few_replicas_have_is_given_up() {
     assert!(short.to_string().contains("2 of 3 replicas had the change after 200 ms"), "{short}");
     let next = wait(place.store().lease(&orders(), 5, 0)).unwrap().range;
     assert!(next.start() > 10, "{next:?}");
+}
+
+/// The login is for the servers; these sentinels ask for none, and would refuse this one.
+#[test]
+fn a_login_holds_for_the_master() {
+    let place: Place = fresh();
+    let (user, master) = (unique(), place.master());
+    master.command::<()>(&["ACL", "SETUSER", &user, "on", ">sesame", "~*", "+@all"]);
+    let url = as_user(&place.url(), &format!("{user}:sesame"));
+    wait(open(&url).create(&orders(), &Default::default())).unwrap();
+    let wrong = wait(open(&with_option(&url, "sentinel_password=none")).last(&orders()));
+    master.command::<u64>(&["ACL", "DELUSER", &user]);
+    let said = wrong.unwrap_err().to_string();
+    assert!(said.contains("leads to no master") && !said.contains("sesame"), "{said}");
 }
 
 #[test]

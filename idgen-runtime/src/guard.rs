@@ -82,9 +82,9 @@ impl Guard {
         Err(IssueError::new(
             Cause::Frozen,
             format!(
-                "sequence '{name}' is frozen: its store was emptied, restarted or replaced, and may \
-                 have forgotten what it granted; with the highest id that any node was granted, \
-                 here {end}: idgen sequence thaw NAME --above {end}"
+                "sequence '{name}' is frozen: its store was emptied, restarted or replaced, and \
+                 may have forgotten what it granted; if no node had more than {end}: idgen \
+                 sequence thaw NAME --above {end}"
             ),
         ))
     }
@@ -330,7 +330,7 @@ mod tests {
     fn assert_frozen(checked: Result<(), IssueError>) {
         let refused = checked.unwrap_err();
         assert_eq!(refused.cause(), Cause::Frozen, "{refused}");
-        assert!(refused.to_string().contains("thaw NAME --above"), "{refused}");
+        assert!(refused.to_string().contains("sequence thaw NAME --above"), "{refused}");
     }
 
     #[test]

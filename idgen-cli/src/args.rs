@@ -77,8 +77,8 @@ impl Command {
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct PlaceArgs {
     /// The store: sqlite:PATH, memory: or, where built in, mysql://USER:PASSWORD@HOST/DATABASE,
-    /// postgres://USER:PASSWORD@HOST/DATABASE, redis://:PASSWORD@HOST, zookeeper://HOST,HOST or
-    /// etcd://HOST,HOST [default: idgen.db in the data directory].
+    /// postgres://USER:PASSWORD@HOST/DATABASE, redis://:PASSWORD@HOST, rqlite://USER:PASSWORD@HOST,
+    /// zookeeper://HOST,HOST or etcd://HOST,HOST [default: idgen.db in the data directory].
     #[arg(long, value_name = "URL", global = true)]
     pub(crate) store: Option<String>,
     /// Where this host keeps its store and its journal.

@@ -62,7 +62,7 @@ const BUILT_IN: &[&str] = &[
     #[cfg(feature = "redis")]
     "redis://HOST, redis-sentinel://HOST,.../MASTER, redis-cluster://HOST,..., rediss...",
     #[cfg(feature = "rqlite")]
-    "rqlite://USER:PASSWORD@HOST,HOST, http://HOST:PORT",
+    "rqlite://USER:PASSWORD@HOST,HOST, rqlites://..., http://HOST:PORT, https://...",
     #[cfg(feature = "summitdb")]
     "summitdb://HOST,HOST",
     #[cfg(feature = "zookeeper")]
@@ -81,7 +81,7 @@ const BUILT_IN: &[&str] = &[
 /// | `postgres://...`, `postgresql://...` | a `PostgresStore`, with options behind a `?` |
 /// | `redis://...` | a `RedisStore`, or with `key=NAME` a `RedisCounter`, likewise |
 /// | `redis-sentinel://...`, `redis-cluster://...`, `rediss...` | the same on several, encrypted |
-/// | `rqlite://...`, `http[s]://...` | a `RqliteStore`, or with `key=NAME` a `RqliteCounter` |
+/// | `rqlite[s]://...`, `http[s]://...` | a `RqliteStore`, or with `key=NAME` a `RqliteCounter` |
 /// | `summitdb://...` | a store of SummitDB, likewise |
 /// | `zookeeper://...` | sequences in `zookeeper`, likewise |
 /// | `etcd://...` | sequences in `etcd`, likewise |
@@ -132,7 +132,9 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
             Ok(OpenStore::of_sequences(crate::redis::open(url)?))
         }
         #[cfg(feature = "rqlite")]
-        "rqlite" | "http" | "https" => Ok(OpenStore::of_sequences(crate::rqlite::open(url)?)),
+        "rqlite" | "rqlites" | "http" | "https" => {
+            Ok(OpenStore::of_sequences(crate::rqlite::open(url)?))
+        }
         #[cfg(feature = "summitdb")]
         "summitdb" => Ok(OpenStore::of_sequences(crate::summitdb::open(url)?)),
         #[cfg(feature = "zookeeper")]

@@ -70,7 +70,7 @@ impl RqliteStore {
     /// Takes `url` apart; nothing is connected yet.
     ///
     /// `rqlite://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]...][?OPTION=VALUE&...]`, or the same with
-    /// `http` or, encrypted, `https`. The port is 4001 if none is given. Options:
+    /// `http` or, encrypted, with `rqlites` or `https`. The port is 4001 if none is given. Options:
     ///
     /// | option | meaning | default |
     /// |---|---|---|
@@ -80,7 +80,7 @@ impl RqliteStore {
     /// | `connections` | how many requests are under way at once, 1 to 64 | 4 |
     /// | `connect_timeout_ms` | for each new connection, 1 ms to 1 h | 2000 |
     /// | `answer_timeout_ms` | for each request, with all that it takes, 1 ms to 1 h | 10000 |
-    /// | `tls_ca` | with `https`: a PEM file of what to trust | what the system trusts |
+    /// | `tls_ca` | if encrypted: a PEM file of what to trust | what the system trusts |
     ///
     /// # Errors
     ///

@@ -136,7 +136,7 @@ impl RqliteSettings {
         let key = url.take("key");
         let adopted = key.map(|key| adopted(&mut url, &key)).transpose()?;
         let tls = match url.scheme.as_str() {
-            "https" => Some(tls::connector(&place, url.take("tls_ca"))?),
+            "https" | "rqlites" => Some(tls::connector(&place, url.take("tls_ca"))?),
             _ => None,
         };
         let prefix = match adopted {
@@ -238,8 +238,10 @@ mod tests {
         assert_eq!((settings.prefix.as_str(), settings.finds_peers), ("t_1", false));
         assert_eq!((settings.retries, settings.login), (3, None));
         assert_eq!(settings.answer_timeout, Duration::from_millis(7));
-        let (settings, _) = RqliteSettings::parse("https://a:1").unwrap();
-        assert!(settings.tls.is_some() && settings.nodes[0].to_string() == "https://a:1");
+        for scheme in ["https", "rqlites"] {
+            let (settings, _) = RqliteSettings::parse(&format!("{scheme}://a:1")).unwrap();
+            assert!(settings.tls.is_some() && settings.nodes[0].to_string() == "https://a:1");
+        }
     }
 
     #[test]

@@ -14,8 +14,10 @@ use network::{Backend, network_suite};
 mod network;
 
 mod adopted;
+mod encrypted;
 mod failover;
 mod stage;
+mod told;
 
 /// Tables of one prefix, dropped in the end.
 struct Rqlite {
@@ -87,6 +89,10 @@ impl Drop for Rqlite {
         let drops = ["store", "sequence", "lease", "tail"].map(drop);
         self.sql(&format!("[{}]", drops.join(",")));
     }
+}
+
+fn fresh() -> network::Place<Rqlite> {
+    network::fresh()
 }
 
 network_suite!(Rqlite);

@@ -1,5 +1,6 @@
 //! Three nodes of rqlite: the project's own stand-in, since no package has the real one.
 
+use super::authority;
 use super::catalog::{Service, Site, words};
 use super::install::Need;
 use super::probe::Probe;
@@ -15,7 +16,8 @@ impl Service for Rqlite {
     }
 
     fn needs(&self) -> &'static [Need] {
-        &[]
+        // Tests make certificates with it.
+        &[authority::NEED]
     }
 
     fn processes(&self) -> &'static [&'static str] {

@@ -3,8 +3,8 @@
 //! Each sequence is one file of a folder, which any number of processes of one host may share. What
 //! makes it a store is three things, and every backend has to find its own form of each:
 //!
-//! - *A change is whole.* [`FileStore`] reads the sequence's file, decides, writes a new file beside
-//!   it and renames that over the old one. A crash leaves the old one or the new one.
+//! - *A change is whole.* [`FileStore`] reads the sequence's file, decides, writes a new file
+//!   beside it and renames that over the old one. A crash leaves the old one or the new one.
 //! - *A change is alone.* It happens under an exclusive lock on one file of the folder, which ends
 //!   with the process that holds it. Where a server decides, it is a transaction, a script, or a
 //!   write that compares a version.

@@ -55,6 +55,7 @@ impl<S: Clone> Held<S> {
     }
 
     /// Gives the session of that number up, if nobody has yet.
+    #[cfg(any(feature = "zookeeper", test))]
     pub(crate) async fn give_up(&self, number: u64) {
         let mut slot = self.slot.lock().await;
         if slot.count == number {

@@ -50,6 +50,8 @@ struct View {
     nodes: Vec<Node>,
     /// The one to be asked first.
     first: Node,
+    /// How many there are, as far as one has told.
+    members: usize,
 }
 
 impl View {
@@ -122,7 +124,7 @@ impl Cluster {
         Self {
             wire: Wire::new(&settings),
             permits: Semaphore::new(settings.connections),
-            view: Mutex::new(View { nodes, first }),
+            view: Mutex::new(View { nodes, first, members: 0 }),
             failed: Mutex::default(),
             settings,
         }
@@ -265,6 +267,7 @@ impl Cluster {
             Peers::Keyed(nodes) => nodes.into_values().collect(),
         };
         let mut view = locked(&self.view);
+        view.members = peers.len();
         for peer in peers {
             let found = peer.api_addr.as_deref().and_then(Node::of_url);
             // A password must not leave the encryption that it was given to.
@@ -289,7 +292,11 @@ impl Cluster {
     /// The one error of a search in vain.
     fn leaderless(&self, search: &Search) -> Fault {
         let round = if search.before.is_empty() { &search.tried } else { &search.before };
-        let all = locked(&self.view).nodes.len();
+        let all = {
+            let view = locked(&self.view);
+            // A node may be known by two names; those that the cluster counts are counted once.
+            if view.members > 0 { view.members } else { view.nodes.len() }
+        };
         let answered = round.iter().filter(|tried| tried.unreached.is_none());
         let answered: Vec<String> = answered.map(|tried| tried.node.to_string()).collect();
         let unreached = round.iter().filter_map(|tried| {

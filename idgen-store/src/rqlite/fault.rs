@@ -14,6 +14,8 @@ pub(super) enum Fault {
     Damaged(String),
     /// The cluster cannot serve a store as it is; the sentence names the next step.
     Refused(String),
+    /// It cannot serve this one now; the sentence names the next step.
+    Unfit(String),
     /// A request was sent and its answer did not come: whether it took effect is unknown.
     Lost(Node, String),
     /// No node leads, as far as could be found out.
@@ -51,6 +53,7 @@ impl Fault {
                 StoreError::Damaged(format!("{place}: {what}; restore it from a backup"))
             }
             Self::Refused(what) => StoreError::Refused(format!("{place}: {what}")),
+            Self::Unfit(what) => unavailable(what),
             Self::Lost(node, why) => unavailable(format!(
                 "{node} was asked and its answer was lost ({why}); whether it took effect is \
                  unknown, and what it may have granted is a gap; retry"

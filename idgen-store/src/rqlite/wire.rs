@@ -203,10 +203,12 @@ async fn read(node: &Node, response: Response<Incoming>) -> Result<Said, Miss> {
                 None => refused(format!("{node} named no node to ask; see that it is rqlite")),
             }
         }
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => refused(format!(
-            "{node} does not know this user, or forbids it to execute and to query; check user \
-             and password in the URL"
-        )),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            Err(Miss::Refused(Fault::Unfit(format!(
+                "{node} does not know this user, or forbids it to execute and to query; check \
+                 user and password in the URL"
+            ))))
+        }
         StatusCode::SERVICE_UNAVAILABLE => Ok(Said::Leaderless(text())),
         StatusCode::INTERNAL_SERVER_ERROR if text().contains("leader not found") => {
             Ok(Said::Leaderless(text()))

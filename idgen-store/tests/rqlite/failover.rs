@@ -127,6 +127,9 @@ fn a_lone_node_without_quorum_names_the_others() {
         assert_eq!(said.contains(&named), due, "{said}");
     }
     assert!(said.contains("start the missing ones"), "{said}");
+    // One that has never met the others learns of them from the one that is left.
+    let said = lease(&*stage.store(&[3], "&retries=1")).unwrap_err().to_string();
+    assert!(said.contains("of 3 nodes 1 answered") && said.contains("2 are needed"), "{said}");
 }
 
 #[test]
@@ -208,7 +211,7 @@ fn a_login_is_shown_to_the_nodes_and_to_nobody_else() {
     lease(&*open("me:hunter2@")).unwrap();
     for login in ["", "me@", "me:hunter3@", "you:hunter2@"] {
         let refused = lease(&*open(login)).unwrap_err();
-        assert!(matches!(refused, StoreError::Refused(_)), "{refused}");
+        assert!(matches!(refused, StoreError::Unavailable(_)), "{refused}");
         let said = format!("{refused} {refused:?}");
         assert!(said.contains("user and password") && !said.contains("hunter"), "{said}");
     }

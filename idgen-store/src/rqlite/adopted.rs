@@ -151,7 +151,6 @@ impl RqliteCounter {
 
     async fn checked(&self) -> Result<StoreIdentity, Fault> {
         let made = self.definition().await?;
-        self.cluster.find_all_peers().await;
         if made.is_some_and(|sql| !sql.to_ascii_uppercase().contains("AUTOINCREMENT")) {
             return Err(Fault::Refused(format!(
                 "table {} is not AUTOINCREMENT, so that SQLite may give an id twice once its row \

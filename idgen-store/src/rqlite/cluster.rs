@@ -52,6 +52,8 @@ struct View {
     first: Node,
     /// How many there are, as far as one has told.
     members: usize,
+    /// Whether a node was asked for the others.
+    has_met: bool,
 }
 
 impl View {
@@ -124,7 +126,7 @@ impl Cluster {
         Self {
             wire: Wire::new(&settings),
             permits: Semaphore::new(settings.connections),
-            view: Mutex::new(View { nodes, first, members: 0 }),
+            view: Mutex::new(View { nodes, first, members: 0, has_met: false }),
             failed: Mutex::default(),
             settings,
         }
@@ -140,12 +142,16 @@ impl Cluster {
         let found = tokio::time::timeout(limit, self.search(&mut search, question)).await;
         let outcome = found.unwrap_or_else(|_late| Err(self.late(search, limit)));
         match outcome {
+            Ok(rows) => {
+                self.meet_peers().await;
+                Ok(rows)
+            }
             Err(fault) if fault.is_outage() => {
                 let error = fault.tell(&self.settings.place);
                 *locked(&self.failed) = Failed::of(&error);
                 Err(error.into())
             }
-            told => told,
+            Err(fault) => Err(fault),
         }
     }
 
@@ -246,9 +252,15 @@ impl Cluster {
         Ok(())
     }
 
-    /// Asks the node that was found first for all others.
-    pub(super) async fn find_all_peers(&self) {
-        let first = locked(&self.view).first.clone();
+    /// Asks the node that answered first for all others: when it dies, it is too late.
+    async fn meet_peers(&self) {
+        let first = {
+            let mut view = locked(&self.view);
+            if std::mem::replace(&mut view.has_met, true) {
+                return;
+            }
+            view.first.clone()
+        };
         self.find_peers(&first).await;
     }
 

@@ -27,8 +27,8 @@ impl RqliteStore {
         Statement::new(&self.cluster.settings.prefix, sql, &[])
     }
 
-    /// Makes the tables if they are not there, checks that they are of this version, and gets to
-    /// know the cluster; once in the life of this store.
+    /// Makes the tables if they are not there, checks that they are of this version; once in
+    /// the life of this store.
     pub(super) async fn ensure(&self) -> Result<(), Fault> {
         inside_tokio("rqlite")?;
         let began = Instant::now();
@@ -45,17 +45,13 @@ impl RqliteStore {
             told => told?.remove(0),
         };
         match found.first().and_then(|row| row[0].as_deref()) {
-            Some(VERSION) => {}
-            Some(version) => {
-                return Err(Fault::Refused(format!(
-                    "has idgen's tables in version {version}, this program knows {VERSION}; use a \
-                     newer idgen"
-                )));
-            }
-            None => return Err(Fault::Damaged("the table of the store is empty".to_owned())),
+            Some(VERSION) => Ok(()),
+            Some(version) => Err(Fault::Refused(format!(
+                "has idgen's tables in version {version}, this program knows {VERSION}; use a \
+                 newer idgen"
+            ))),
+            None => Err(Fault::Damaged("the table of the store is empty".to_owned())),
         }
-        self.cluster.find_all_peers().await;
-        Ok(())
     }
 
     async fn make(&self) -> Result<Vec<Row>, Fault> {

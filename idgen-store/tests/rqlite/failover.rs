@@ -6,9 +6,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use idgen_core::IdRange;
-use idgen_store::{Lease, SequenceStore, StoreError};
+use idgen_store::{Definition, Lease, Name, SequenceStore, StoreError};
 
-use crate::network::{assert_disjoint, load_time, orders, wait};
+use crate::http;
+use crate::network::{self, assert_disjoint, load_time, orders, wait};
 use crate::stage::Stage;
 
 fn lease(store: &dyn SequenceStore) -> Result<Lease, StoreError> {
@@ -75,6 +76,24 @@ fn a_leader_that_dies_under_load_is_replaced() {
     });
     assert!(told.iter().all(|leases| leases.len() > 5), "every lessee leased");
     assert_disjoint(told.concat());
+}
+
+/// A counter that was never asked for its identity has met the other nodes too.
+#[test]
+fn a_counter_of_one_host_survives_it() {
+    let stage = Stage::new();
+    let name = Name::new(&format!("integers_{}", network::unique())).unwrap();
+    let url = format!("http://{}?key={name}", stage.address(1));
+    let store = idgen_store::open(&url).unwrap().sequences;
+    let all = Definition::new(1, 1, 0, (1 << 63) - 1, Default::default()).unwrap();
+    wait(store.create(&name, &all)).unwrap();
+    assert_eq!(wait(store.lease(&name, 5, 0)).unwrap().range.last(), 5);
+    stage.order("node?node=1&up=false");
+    stage.order("leader?node=2");
+    assert_eq!(wait(store.lease(&name, 5, 0)).unwrap().range.last(), 10);
+    stage.order("calm");
+    let drop = format!("[\"DROP TABLE {name}\"]");
+    assert_eq!(http(&stage.address(1), "POST", "/db/execute", &drop).0, 200);
 }
 
 #[test]

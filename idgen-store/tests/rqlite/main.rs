@@ -6,7 +6,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use network::{Backend, network_suite};
 
@@ -47,9 +47,21 @@ impl Backend for Rqlite {
     }
 }
 
+/// A connection to a node, which may have been told to listen again a moment ago.
+fn connected(address: &str) -> TcpStream {
+    let began = Instant::now();
+    loop {
+        match TcpStream::connect(address) {
+            Ok(stream) => return stream,
+            Err(error) if began.elapsed() > Duration::from_secs(2) => panic!("{address}: {error}"),
+            Err(_) => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
+}
+
 /// Sends one request to a node and returns its status and body.
 fn http(address: &str, method: &str, path: &str, body: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).unwrap();
+    let mut stream = connected(address);
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let length = body.len();
     let head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");

@@ -143,6 +143,19 @@ pub(crate) fn once(addr: SocketAddr, method: &str, path: &str) -> Answer {
     Http::connect(addr).unwrap().ask(method, path).unwrap()
 }
 
+/// A form, with more lines in the head, on a connection of its own.
+pub(crate) fn post_form(addr: SocketAddr, path: &str, form: &str, more: &str) -> Answer {
+    let mut http = Http::connect(addr).unwrap();
+    let kind = "application/x-www-form-urlencoded";
+    http.send(&format!(
+        "POST {path} HTTP/1.1\r\nHost: test\r\nContent-Type: {kind}\r\n{more}Content-Length: {}\r\n\
+         \r\n{form}",
+        form.len()
+    ))
+    .unwrap();
+    http.answer(false).unwrap()
+}
+
 /// One GenID connection, written to the original's README: a reply is read with single calls.
 pub(crate) struct GenId {
     pub(crate) stream: TcpStream,

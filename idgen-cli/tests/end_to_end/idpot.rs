@@ -2,22 +2,9 @@
 
 use std::net::SocketAddr;
 
-use crate::clients::{Answer, Http, once};
+use crate::clients::{Answer, Http, once, post_form};
 use crate::disk::{confined_server, fill_up};
 use crate::harness::{Place, Server};
-
-const FORM: &str = "application/x-www-form-urlencoded";
-
-fn post_form(addr: SocketAddr, path: &str, form: &str, more: &str) -> Answer {
-    let mut http = Http::connect(addr).unwrap();
-    http.send(&format!(
-        "POST {path} HTTP/1.1\r\nHost: test\r\nContent-Type: {FORM}\r\n{more}Content-Length: {}\r\n\
-         \r\n{form}",
-        form.len()
-    ))
-    .unwrap();
-    http.answer(false).unwrap()
-}
 
 fn create(server: &Server, form: &str) -> Answer {
     post_form(server.http(), "/pot/create", form, "")

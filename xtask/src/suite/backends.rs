@@ -1,8 +1,9 @@
 //! The tests of the stores that need a server, and the servers around them.
 //!
 //! A test target is of a store if it has the store's name, or a name that begins with it and an
-//! underscore: `mysql`, `mysql_adopted`. It finds its servers in the variables that
-//! `cargo xtask services up` prints; what is set already is taken as it is.
+//! underscore: `mysql`, `mysql_adopted`, and `mysql_tools` of the command's crate, which drives the
+//! release binary. It finds its servers in the variables that `cargo xtask services up` prints;
+//! what is set already is taken as it is.
 
 use std::process::{Command, Stdio};
 
@@ -163,6 +164,7 @@ mod tests {
         );
         assert_eq!(of_target("redis"), Some("redis"));
         assert_eq!(of_target("mysql_adopted"), Some("mysql"));
+        assert_eq!(of_target("redis_tools"), Some("redis"));
         for other in ["mysqlish", "sqlite", "my", "summit"] {
             assert_eq!(of_target(other), None, "{other}");
         }
@@ -188,6 +190,18 @@ mod tests {
         let Plan::Skip(reason) = &skipped.plan else { panic!("run although left out") };
         assert!(reason.contains("--without mysql"), "{reason}");
         assert!(super::steps(&targets(&["sqlite"]), &[]).is_empty());
+    }
+
+    #[test]
+    fn targets_of_the_command_drive_the_release_binary() {
+        let targets = [("idgen-store", "redis"), ("idgen-cli", "redis_tools")];
+        let targets = targets.map(|(folder, name)| (folder.to_owned(), name.to_owned()));
+        let steps = steps(&targets, &[]);
+        let [Step { plan: Plan::OnServers(_, command), .. }] = &steps[..] else { panic!() };
+        let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+        assert_eq!(words[words.len() - 4..], ["--test", "redis", "--test", "redis_tools"]);
+        let binary = command.get_envs().find(|(key, _)| *key == "IDGEN_BIN").unwrap().1.unwrap();
+        assert!(binary.to_string_lossy().ends_with("/release/idgen"), "{binary:?}");
     }
 
     #[test]

@@ -62,6 +62,15 @@ const TOOLS: &[Tool] = &[
         needs_root: true,
     },
     Tool {
+        name: "nginx (package nginx-light)",
+        probe: &["nginx", "-v"],
+        install: &[
+            APT_UPDATE,
+            &["apt-get", "install", "-qy", "--no-install-recommends", "nginx-light"],
+        ],
+        needs_root: true,
+    },
+    Tool {
         name: "rustfmt",
         probe: &["cargo", "fmt", "--version"],
         install: &[&["rustup", "component", "add", "rustfmt"]],

@@ -6,7 +6,8 @@ use std::process::{Output, Stdio};
 use crate::harness::Place;
 
 /// Those that are on another host.
-const ENGINES: [&str; 6] = ["postgres", "redis", "rqlite", "summitdb", "etcd", "zookeeper"];
+const ENGINES: [&str; 7] =
+    ["mysql", "postgres", "redis", "rqlite", "summitdb", "etcd", "zookeeper"];
 
 fn sqlite<'a>(more: &[&'a str]) -> Vec<&'a str> {
     [&["int", "-engine", "sqlite", "-dsn", "a.db"], more].concat()
@@ -109,6 +110,7 @@ fn an_engine_that_cannot_be_had_is_told_with_exit_code_1() {
     let place = Place::new();
     for engine in ENGINES {
         let dsn = match engine {
+            "mysql" => "me:hush@tcp(127.0.0.1:1)/db",
             "postgres" => "postgres://me:hush@127.0.0.1:1/db",
             "etcd" | "zookeeper" => "127.0.0.1:1",
             "rqlite" => "http://127.0.0.1:1",

@@ -15,6 +15,7 @@ mod servers;
 mod balanced;
 mod idpool;
 mod idpot;
+mod integers;
 
 use std::sync::RwLockReadGuard;
 

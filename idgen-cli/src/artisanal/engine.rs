@@ -7,7 +7,7 @@
 //! | mysql | Go's form, `mysql://...` | `...?schema=flickr&key=KEY` |
 //! | postgres | `postgres://...` | as it is |
 //! | redis | `redis://...`, `HOST:PORT` | `redis://...?key=KEY` |
-//! | rqlite | `http://HOST:PORT`, `HOST:PORT` | `rqlite://...?key=KEY` |
+//! | rqlite | `http[s]://...`, `HOST:PORT` | `http[s]://...`, `rqlite://...?key=KEY` |
 //! | summitdb | `redis://...`, `HOST:PORT` | `summitdb://...?key=KEY` |
 //! | etcd, zookeeper | `HOST:PORT,...` | `etcd://...`, `zookeeper://...` |
 //!
@@ -57,7 +57,6 @@ fn kind(engine: Engine) -> Kind {
             ..native("redis://", Some("localhost:6379"), "redis://localhost:6379")
         },
         Engine::Rqlite => Kind {
-            schemes: &[("http://", "rqlite://"), ("https://", "rqlites://")],
             adopted: COUNTER,
             ..native("rqlite://", Some("localhost:4001"), "http://localhost:4001")
         },
@@ -148,7 +147,8 @@ mod tests {
             (Redis, "redis://:pw@h:1/2", "redis://:pw@h:1/2?key=integers"),
             (Redis, "h:1", "redis://h:1?key=integers"),
             (Rqlite, "", "rqlite://localhost:4001?key=integers"),
-            (Rqlite, "http://h:4001", "rqlite://h:4001?key=integers"),
+            (Rqlite, "http://h:4001", "http://h:4001?key=integers"),
+            (Rqlite, "https://h:4001", "https://h:4001?key=integers"),
             (Rqlite, "h:4001", "rqlite://h:4001?key=integers"),
             (Summitdb, "redis://h:7481", "summitdb://h:7481?key=integers"),
             (Summitdb, "summitdb://a,b", "summitdb://a,b?key=integers"),

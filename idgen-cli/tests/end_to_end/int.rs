@@ -113,7 +113,8 @@ fn an_engine_that_cannot_be_had_is_told_with_exit_code_1() {
             "mysql" => "me:hush@tcp(127.0.0.1:1)/db",
             "postgres" => "postgres://me:hush@127.0.0.1:1/db",
             "etcd" | "zookeeper" => "127.0.0.1:1",
-            "rqlite" => "http://127.0.0.1:1",
+            "rqlite" => "http://me:hush@127.0.0.1:1?answer_timeout_ms=300",
+            "summitdb" => "redis://127.0.0.1:1?answer_timeout_ms=300",
             _ => "redis://:hush@127.0.0.1:1",
         };
         let output = place.tool(&["int", "-engine", engine, "-dsn", dsn]);

@@ -12,14 +12,11 @@ mod harness;
 #[path = "../servers/mod.rs"]
 mod servers;
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
-use std::process::{Output, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::process::Output;
 
 use clients::once;
 use harness::{Place, assert_distinct};
+use servers::continuous::Continuous;
 
 /// A key of the server, removed in the end.
 struct Key {
@@ -38,12 +35,7 @@ impl Key {
 
     /// A command with this key, and the first line of its answer.
     fn ask(&self, before: &str, behind: &str) -> String {
-        let mut stream = TcpStream::connect(self.host_port()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        write!(stream, "{before} {} {behind}\r\n", self.name).unwrap();
-        let mut lines = BufReader::new(stream).lines();
-        let first = lines.next().unwrap().unwrap();
-        if first.starts_with('$') { lines.next().unwrap().unwrap() } else { first }
+        servers::ask(self.host_port(), &format!("{before} {} {behind}", self.name))
     }
 
     fn args<'a>(&'a self, dsn: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -124,30 +116,14 @@ fn continuous_goes_on_through_an_outage_and_tells_it() {
     let _turn = servers::alone();
     let (place, key) = (Place::new(), Key::new());
     let args = [&["int"], &key.args(&key.server, &["-continuous"])[..]].concat();
-    let mut command = place.command(&args);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let (sender, minted) = mpsc::channel();
-    let stdout = BufReader::new(child.stdout.take().unwrap());
-    let reader = std::thread::spawn(move || {
-        for line in stdout.lines().map_while(Result::ok) {
-            sender.send(line.parse::<u64>().unwrap()).unwrap();
-        }
-    });
-    let wait = Duration::from_secs(20);
-    let mut all: Vec<u64> = (0..500).map(|_| minted.recv_timeout(wait).unwrap()).collect();
+    let mut tool = Continuous::start(place.command(&args));
+    tool.mints(500);
     servers::order("kill", "redis");
-    let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
-    let told = stderr.next().unwrap().unwrap();
-    assert!(told.starts_with("store unavailable: ") && told.contains("trying again"), "{told}");
-    all.extend(minted.try_iter());
+    let told = tool.tells("trying again");
+    assert!(told.starts_with("store unavailable: "), "{told}");
     servers::order("start", "redis");
-    all.extend((0..500).map(|_| minted.recv_timeout(wait).unwrap()));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    drop(stderr);
-    all.extend(minted.iter());
-    reader.join().unwrap();
-    assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "rising through the outage");
+    tool.mints(500);
+    let all = tool.end();
     let next: u64 = key.mint(&place, &[]).trim().parse().unwrap();
     assert!(next > all[all.len() - 1]);
 }

@@ -2,8 +2,13 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod continuous;
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::process::Command;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 /// Who uses the server now: tests do it together, one that kills it does it alone.
 static USERS: RwLock<()> = RwLock::new(());
@@ -36,4 +41,14 @@ pub(crate) fn order(what: &str, service: &str) {
 pub(crate) fn unique() -> String {
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
     format!("t{}_{now}", std::process::id())
+}
+
+/// An inline command to a server that speaks as Redis does, and the first line of its answer.
+pub(crate) fn ask(server: &str, command: &str) -> String {
+    let mut stream = TcpStream::connect(server).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    write!(stream, "{command}\r\n").unwrap();
+    let mut lines = BufReader::new(stream).lines();
+    let first = lines.next().unwrap().unwrap();
+    if first.starts_with('$') { lines.next().unwrap().unwrap() } else { first }
 }

@@ -3,6 +3,8 @@
 //! `IDGEN_TEST_MYSQL_URL` names a server whose user may create databases; each test works in one of
 //! its own. `IDGEN_BIN` names another binary to test.
 
+#![expect(clippy::print_stdout, reason = "long tests tell how much they did")]
+
 #[path = "../end_to_end/clients.rs"]
 #[allow(dead_code, reason = "a part of it is used here")]
 mod clients;

@@ -6,6 +6,7 @@ use idgen_store::StoreError;
 use redis::Value;
 
 use crate::counter::{counter, open, stocked};
+use crate::events::Heard;
 use crate::network::processes::{Job, Until, Worker, as_child};
 use crate::network::{address, assert_disjoint, load_time, orders, wait, with_option};
 use crate::{Place, alone, order, send};
@@ -50,6 +51,31 @@ fn a_follower_names_the_leader_and_is_followed() {
     let listed = open(&with_option(&url, "peers=listed"));
     let kept = wait(listed.lease(&name, 1, 0)).unwrap_err().to_string();
     assert!(kept.contains("no node leads") && kept.contains(&cluster.nodes[0]), "{kept}");
+}
+
+#[test]
+fn each_step_is_told() {
+    let place = alone();
+    let (cluster, store) = (Cluster::of(&place), place.stocked());
+    let lease = || wait(store.lease(&orders(), 1, 0));
+    cluster.order(&["LEADER", "2"]);
+    let (leased, told) = Heard::during(lease);
+    leased.unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let [node, other, ..] = &cluster.nodes[..] else { panic!("no nodes") };
+    let due = format!("node={node} other={other}");
+    assert!(told[0].contains("named another") && told[0].contains(&due), "{told:?}");
+    cluster.order(&["DOWN", "2"]);
+    cluster.order(&["LEADER", "NONE"]);
+    let (leased, told) = Heard::during(lease);
+    leased.unwrap_err();
+    let about = |what: &str| told.iter().filter(|line| line.contains(what)).count();
+    let again = "the leader cannot be reached, so the peers are asked again";
+    assert_eq!(about(again), 3, "{told:?}");
+    assert!(told.iter().any(|line| line.contains(&format!("{again} store="))), "{told:?}");
+    assert!(about("attempt=1 of=3") == 1 && about("attempt=3 of=3") == 1, "{told:?}");
+    assert!(about(&format!("node={other} why=")) >= 1, "{told:?}");
+    assert!(about("knows no leader") >= 4, "{told:?}");
 }
 
 /// Four processes lease while the leader changes, from time to time because it went down.

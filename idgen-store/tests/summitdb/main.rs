@@ -13,6 +13,7 @@ use redis::{ErrorKind, FromRedisValue, RedisResult, Value};
 mod network;
 
 mod counter;
+mod events;
 mod failover;
 
 /// A prefix on the cluster, whose keys are removed in the end.

@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::resp::Reply;
+use crate::resp::{Reply, Words};
 
 /// Keys and texts, and the fencing tokens, which no command deletes.
 #[derive(Debug, Default)]
 pub(crate) struct Data {
     keys: BTreeMap<Vec<u8>, Vec<u8>>,
     fences: BTreeMap<Vec<u8>, u64>,
+    /// What ran since it was last taken, and may have changed something.
+    written: Vec<Words>,
 }
 
 /// Whether a command may change something.
-pub(crate) fn writes(name: &str) -> bool {
+fn writes(name: &str) -> bool {
     !matches!(name, "get" | "exists" | "keys" | "dbsize" | "fenceget")
 }
 
@@ -42,6 +44,19 @@ fn shown(word: &[u8]) -> String {
 impl Data {
     /// Runs a command that [`check`] passed and that is not `eval`.
     pub(crate) fn run(&mut self, name: &str, words: &[Vec<u8>]) -> Reply {
+        let reply = self.apply(name, words);
+        if writes(name) && !matches!(reply, Reply::Error(_)) {
+            self.written.push(words.to_vec());
+        }
+        reply
+    }
+
+    /// The commands since the last time that make the same of what was there before.
+    pub(crate) fn take_written(&mut self) -> Vec<Words> {
+        std::mem::take(&mut self.written)
+    }
+
+    fn apply(&mut self, name: &str, words: &[Vec<u8>]) -> Reply {
         let done = match (name, &words[1..]) {
             ("get", [key]) => Ok(Reply::Bulk(self.keys.get(key).cloned())),
             ("set", [key, value]) => {
@@ -172,6 +187,21 @@ mod tests {
         assert_eq!(run(&mut data, "INCRBY n 1"), refused);
         assert_eq!(run(&mut data, "INCRBY n x"), refused);
         assert_eq!(run(&mut data, "GET n"), Reply::text("many"));
+    }
+
+    #[test]
+    fn what_was_written_makes_the_same_again() {
+        let mut data = Data::default();
+        for line in ["SET a 1", "INCRBY a 4", "GET a", "INCRBY a x", "FENCE t"] {
+            run(&mut data, line);
+        }
+        let (mut again, written) = (Data::default(), data.take_written());
+        assert_eq!((written.len(), data.take_written().len()), (3, 0));
+        for words in &written {
+            let name = words[0].to_ascii_lowercase();
+            again.run(text(&name).unwrap(), words);
+        }
+        assert_eq!((again.keys, again.fences), (data.keys, data.fences));
     }
 
     #[test]

@@ -57,9 +57,10 @@ impl Engine {
     ) -> Result<Self, std::io::Error> {
         let (log, entries) = Log::open(path)?;
         let mut data = Data::default();
-        for entry in &entries {
-            replay(&mut data, entry);
+        for words in entries.iter().flatten() {
+            run(&mut data, words);
         }
+        data.take_written();
         Ok(Self { addresses, lines, leader: Some(0), misled: None, losing: 0, data, log })
     }
 
@@ -106,30 +107,30 @@ impl Engine {
             Some(reply) => Ok(Answer::Told(reply)),
             None => {
                 let reply = run(&mut self.data, words);
-                self.kept(commands::writes(&name), words, reply)
+                self.kept(reply)
             }
         }
     }
 
     /// Runs a transaction; a command in it that fails does not keep the next from running.
     fn whole(&mut self, commands: &[Words]) -> Result<Answer, std::io::Error> {
-        let writes = commands.iter().any(|words| commands::writes(&name(words)));
-        let entry = entry(commands);
-        let reply = run_all(&mut self.data, commands);
-        self.kept(writes, &entry, reply)
+        // In a transaction, SummitDB has no reply that says nothing.
+        let shown = |reply| match reply {
+            Reply::Bulk(None) => Reply::error("ERR invalid response"),
+            reply => reply,
+        };
+        let replies = commands.iter().map(|words| shown(run(&mut self.data, words)));
+        let reply = Reply::Array(replies.collect());
+        self.kept(reply)
     }
 
-    /// Puts what wrote into the file.
-    fn kept(
-        &mut self,
-        writes: bool,
-        words: &[Vec<u8>],
-        reply: Reply,
-    ) -> Result<Answer, std::io::Error> {
-        if !writes {
+    /// Puts what was written into the file.
+    fn kept(&mut self, reply: Reply) -> Result<Answer, std::io::Error> {
+        let written = self.data.take_written();
+        if written.is_empty() {
             return Ok(Answer::Told(reply));
         }
-        self.log.add(words)?;
+        self.log.add(&written)?;
         if self.losing > 0 {
             self.losing -= 1;
             return Ok(Answer::Lost);
@@ -179,31 +180,4 @@ fn run(data: &mut Data, words: &[Vec<u8>]) -> Reply {
         "eval" => script::run(data, words),
         name => data.run(name, words),
     }
-}
-
-fn run_all(data: &mut Data, commands: &[Words]) -> Reply {
-    // In a transaction, SummitDB has no reply that says nothing.
-    let shown = |reply| match reply {
-        Reply::Bulk(None) => Reply::error("ERR invalid response"),
-        reply => reply,
-    };
-    Reply::Array(commands.iter().map(|words| shown(run(data, words))).collect())
-}
-
-/// A transaction as one entry of the file: no command's name is `EXEC`.
-fn entry(commands: &[Words]) -> Words {
-    let encoded = commands.iter().map(|words| crate::resp::encode(words));
-    std::iter::once(b"EXEC".to_vec()).chain(encoded).collect()
-}
-
-fn replay(data: &mut Data, entry: &[Vec<u8>]) {
-    if entry[0] != b"EXEC" {
-        run(data, entry);
-        return;
-    }
-    let commands = entry[1..].iter().map(|bytes| match crate::resp::decode(bytes) {
-        Ok(Some((words, _))) => words,
-        other => panic!("the file has an entry that was not written so: {other:?}"),
-    });
-    run_all(data, &commands.collect::<Vec<_>>());
 }

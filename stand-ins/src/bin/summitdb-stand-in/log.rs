@@ -1,7 +1,8 @@
-//! The file of what was written: commands in the order in which they ran, each as an array.
+//! The file of what was written: commands in the order in which they ran.
 //!
-//! A transaction is one entry, the word `EXEC` and its commands, so that it is there as a whole or
-//! not at all. An entry whose end is missing was never answered, and is cut off.
+//! What one command, script or transaction wrote is one entry, an array of commands that are arrays
+//! themselves: it is there as a whole or not at all. An entry whose end is missing was never
+//! answered, and is cut off. A script is not in it, only what it called.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -17,7 +18,7 @@ pub(crate) struct Log {
 
 impl Log {
     /// Opens the file, and returns what was written to it.
-    pub(crate) fn open(path: &Path) -> Result<(Self, Vec<Words>), Error> {
+    pub(crate) fn open(path: &Path) -> Result<(Self, Vec<Vec<Words>>), Error> {
         let options = File::options().create(true).read(true).write(true).truncate(false).clone();
         let mut file = options.open(path)?;
         let mut bytes = Vec::new();
@@ -25,7 +26,11 @@ impl Log {
         let (mut entries, mut at) = (Vec::new(), 0);
         let damaged = |what| Error::new(ErrorKind::InvalidData, what);
         while let Some((words, len)) = resp::decode(&bytes[at..]).map_err(damaged)? {
-            entries.push(words);
+            let commands = words.iter().map(|bytes| match resp::decode(bytes) {
+                Ok(Some((words, _))) => Ok(words),
+                _ => Err(damaged("an entry holds something else than commands")),
+            });
+            entries.push(commands.collect::<Result<_, Error>>()?);
             at += len;
         }
         let end = u64::try_from(at).expect("a file in memory is shorter than 2^64");
@@ -35,9 +40,10 @@ impl Log {
         Ok((Self { file, unsynced: false }, entries))
     }
 
-    pub(crate) fn add(&mut self, words: &[Vec<u8>]) -> Result<(), Error> {
+    pub(crate) fn add(&mut self, commands: &[Words]) -> Result<(), Error> {
         self.unsynced = true;
-        self.file.write_all(&resp::encode(words))
+        let commands: Words = commands.iter().map(|words| resp::encode(words)).collect();
+        self.file.write_all(&resp::encode(&commands))
     }
 
     /// Waits until all that was added is on disk.
@@ -53,7 +59,7 @@ mod tests {
     #[test]
     fn what_was_synced_is_there_and_half_an_entry_is_not() {
         let path = std::env::temp_dir().join(format!("summitdb-log-{}", std::process::id()));
-        let entry = vec![b"SET".to_vec(), b"a".to_vec(), b"1".to_vec()];
+        let entry = vec![vec![b"SET".to_vec(), b"a".to_vec(), b"1".to_vec()]; 2];
         let (mut log, found) = Log::open(&path).unwrap();
         assert!(found.is_empty());
         log.add(&entry).unwrap();

@@ -18,7 +18,7 @@
 //! # How it works
 //!
 //! A thread for each connection reads commands and writes replies. One thread owns everything else:
-//! it takes commands from all connections as they come, runs them, appends those that write to the
+//! it takes commands from all connections as they come, runs them, appends what they wrote to the
 //! file, syncs once for all that came together, and only then hands out their replies.
 
 mod commands;

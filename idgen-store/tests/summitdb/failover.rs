@@ -31,8 +31,9 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        for words in [&["UP", "1"][..], &["UP", "2"], &["MISLEAD", "OFF"], &["LEADER", "1"]] {
-            self.order(words);
+        let words = ["UP 1", "UP 2", "MISLEAD OFF", "LOSE 0", "LEADER 1"];
+        for words in words.map(|line| line.split(' ').collect::<Vec<_>>()) {
+            self.order(&words);
         }
     }
 }
@@ -135,7 +136,7 @@ fn a_document_is_replaced_once() {
     assert_eq!(lease().last(), 10);
     cluster.order(&["LOSE", "1"]);
     assert_eq!(lease().start(), 11, "asked again, it was found done");
-    cluster.order(&["LOSE", "2"]);
+    cluster.order(&["LOSE", "1"]);
     assert_eq!(lease().last(), 30);
     assert_eq!(wait(store.describe(&orders())).unwrap().serial, 3);
 }

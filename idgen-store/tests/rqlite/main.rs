@@ -28,7 +28,8 @@ struct Rqlite {
 impl Backend for Rqlite {
     const SERVICE: &'static str = "rqlite";
     const TIME_LIMITS: &'static [&'static str] = &["connect_timeout_ms", "answer_timeout_ms"];
-    const RECOVERY: Duration = Duration::from_secs(3);
+    // A store waits for an election by itself; this is for what comes before.
+    const RECOVERY: Duration = Duration::from_millis(500);
 
     fn make() -> Self {
         Self { server: network::server("IDGEN_TEST_RQLITE_URL"), prefix: network::unique() }

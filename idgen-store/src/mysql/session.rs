@@ -8,6 +8,7 @@ use mysql_async::{Conn, Row};
 
 use super::fault::Fault;
 use super::settings::{Isolation, MysqlSettings, Schema};
+use super::table::{Table, text};
 use super::{idpool, schema};
 use crate::Name;
 use crate::pool::{Aftermath, Connect, Fault as _};
@@ -21,6 +22,9 @@ const QUESTION: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('binlog_fo
 
 /// Longer than any pool idles: a year, the most that servers take.
 const IDLE_S: u64 = 31_536_000;
+
+/// How long one waits for its turn to lock a table; who waited in vain locks it out of turn.
+const QUEUE_S: u64 = 1;
 
 /// How the server is set, by name in small letters.
 pub(super) struct Variables(HashMap<String, String>);
@@ -142,29 +146,36 @@ impl Session {
         Ok(())
     }
 
-    /// Sends one packet of statements that run while others are kept from the tables; `None` if the
-    /// user may not lock any.
+    /// Sends one packet of statements that run while others are kept from the tables, and returns
+    /// what the server says to those; `None` if the user may not lock any.
+    ///
+    /// Those who wait to lock a table go before those who wait to write it, for ever. So they queue
+    /// in front of it, by a lock of their own that is named after `table`, and each lets all writers
+    /// pass who came before it.
     pub(super) async fn under_lock(
         &mut self,
+        table: &Table,
         tables: &str,
         sql: &str,
     ) -> Result<Option<Vec<Said>>, Fault> {
         if self.lock_denied {
             return Ok(None);
         }
-        match self.query(&format!("LOCK TABLES {tables}; {sql}; UNLOCK TABLES")).await {
-            Ok(said) => Ok(Some(said)),
-            Err(fault) if fault.is_denied() => {
-                self.query("UNLOCK TABLES").await?;
-                self.lock_denied = true;
-                Ok(None)
-            }
+        let queue =
+            format!("CONCAT('idgen ', MD5(CONCAT(DATABASE(), '/', {})))", text(table.name()));
+        let (begin, end) = (
+            format!("DO GET_LOCK({queue}, {QUEUE_S}); LOCK TABLES {tables}"),
+            format!("UNLOCK TABLES; DO RELEASE_LOCK({queue})"),
+        );
+        match self.query(&format!("{begin}; {sql}; {end}")).await {
+            Ok(mut said) => Ok(Some(said.drain(2..said.len().saturating_sub(2).max(2)).collect())),
             Err(fault) => {
                 if fault.aftermath() != Aftermath::Close {
-                    // The server left the packet where it failed, with the lock in this hand.
-                    self.query("UNLOCK TABLES").await?;
+                    // The server left the packet where it failed, with the locks in this hand.
+                    self.query(&end).await?;
                 }
-                Err(fault)
+                self.lock_denied = fault.is_denied();
+                if self.lock_denied { Ok(None) } else { Err(fault) }
             }
         }
     }

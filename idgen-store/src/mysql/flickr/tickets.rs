@@ -121,9 +121,9 @@ impl Tickets {
                  LEAST(CAST({more} AS UNSIGNED), (CAST({end} AS UNSIGNED) - {first}) DIV {step}) \
                  * {step}, 'a')"
             );
-            let said = session.under_lock(&format!("{table} WRITE"), &sql).await;
+            let said = session.under_lock(&self.table, &format!("{table} WRITE"), &sql).await;
             if let Some(said) = self.known(session, said)? {
-                let drawn = said.get(1).and_then(|said| said.last_insert_id);
+                let drawn = said.first().and_then(|said| said.last_insert_id);
                 return self.granted(definition, drawn, len);
             }
         }
@@ -174,9 +174,9 @@ impl Tickets {
              WHERE NOT EXISTS (SELECT 1 FROM {table} AS seen WHERE seen.id >= {above})"
         );
         let lock = format!("{table} WRITE, {table} AS seen READ");
-        let said = session.under_lock(&lock, &sql).await;
+        let said = session.under_lock(&self.table, &lock, &sql).await;
         if let Some(said) = self.known(session, said)? {
-            return Ok(said.get(1).is_some_and(|said| said.changed > 0));
+            return Ok(said.first().is_some_and(|said| said.changed > 0));
         }
         // An original may write what it had drawn before over this row; the count stays.
         let said = session.ask(&sql).await;
@@ -185,7 +185,8 @@ impl Tickets {
 
     /// Whether the user may lock the table.
     pub(super) async fn may_lock(&self, session: &mut Session) -> Result<bool, Fault> {
-        let said = session.under_lock(&format!("{} READ", self.table.quoted()), "DO 0").await;
+        let said =
+            session.under_lock(&self.table, &format!("{} READ", self.table.quoted()), "DO 0").await;
         Ok(self.known(session, said)?.is_some())
     }
 

@@ -91,6 +91,8 @@ pub mod sqlite;
 #[cfg(feature = "summitdb")]
 pub mod summitdb;
 mod tenure;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "redis"))]
+mod tls;
 #[cfg(any(
     feature = "etcd",
     feature = "mysql",

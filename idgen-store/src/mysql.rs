@@ -14,8 +14,8 @@
 //! - No name and no text from outside is pasted into SQL: names travel as hexadecimal digits.
 //!
 //! Whether an answer is on disk is the server's to decide, not a session's: [`MysqlStore`]'s
-//! identity says what the server is set to. There is no TLS yet; options that ask for it are
-//! refused, never silently left out.
+//! identity says what the server is set to. Nothing is left unchecked in silence: what an
+//! unchecked certificate means is one of the store's notes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,6 +36,7 @@ mod sequences;
 mod session;
 mod settings;
 mod table;
+mod tls;
 
 pub(crate) use dsn::is_dsn;
 pub use flickr::FlickrStore;
@@ -103,12 +104,23 @@ impl MysqlStore {
     /// | `isolation` | `read-committed` or `repeatable-read`; both are safe | see below |
     /// | `schema` | `idpool`, `idpot` or `flickr`: an [`IdpoolStore`] and so on | own tables |
     /// | `key`, `increment`, `offset` | see [`FlickrStore`] | |
-    /// | `ssl-mode`, `tls` | `disabled`, `preferred`, `false`: without TLS; others are refused | |
+    /// | `ssl-mode` | encryption, see below | `DISABLED` |
+    /// | `ssl-ca` | a PEM file with the authorities to trust | those of the system |
+    /// | `tls` | the same as `ssl-mode` in the words of Go's driver | `false` |
     ///
     /// Under `read-committed`, the default, callers are less in each other's way; a server that
     /// writes statements into its binary log takes only `repeatable-read`, and gets it. Options
     /// of Go's driver that mean nothing here (`charset`, `parseTime`, `loc` and others) are taken
     /// in Go's form and left out.
+    ///
+    /// | `ssl-mode` | `tls` | connections |
+    /// |---|---|---|
+    /// | `DISABLED` | `false` | are not encrypted |
+    /// | `PREFERRED` | `preferred` | are encrypted if the server offers it, unchecked |
+    /// | `REQUIRED` | `skip-verify` | are encrypted, whosever certificate the server shows |
+    /// | `VERIFY_IDENTITY` | `true` | are encrypted, and the certificate is for the host |
+    ///
+    /// `VERIFY_CA` is refused: the driver checks the host with the certificate or neither.
     ///
     /// # Errors
     ///

@@ -13,8 +13,8 @@
 //! - A replica, and a server in read-only mode, are refused: their numbers may be old.
 //! - A pooler between must be in session mode. One in transaction mode is refused by the server's
 //!   own answer to a prepared statement.
-//!
-//! There is no TLS yet; `sslmode=require` and its kin are refused, never silently left out.
+//! - Nothing is left unchecked in silence: what an unchecked certificate means is one of the
+//!   store's notes.
 
 use std::fmt;
 
@@ -28,6 +28,7 @@ mod schema;
 mod sequences;
 mod session;
 mod settings;
+mod tls;
 
 /// Sequences in a PostgreSQL database.
 ///
@@ -55,7 +56,18 @@ impl PostgresStore {
     /// | `statement_timeout_ms` | for each statement, 1 ms to 1 h | 5000 |
     /// | `application_name` | what the server's statistics show | `idgen` |
     /// | `options` | passed to the server, for example `-c search_path=ids` | none |
-    /// | `sslmode` | `disable`, `allow` or `prefer`: without TLS; others are refused | `disable` |
+    /// | `sslmode` | encryption, see below | `disable` |
+    /// | `sslrootcert` | a PEM file with the authorities to trust, or `system` | `system` |
+    ///
+    /// | `sslmode` | connections |
+    /// |---|---|
+    /// | `disable` | are not encrypted |
+    /// | `prefer` | are encrypted if the server offers it, whosever certificate it shows |
+    /// | `require` | are encrypted, likewise; with `sslrootcert` the same as `verify-ca` |
+    /// | `verify-ca` | are encrypted, and an authority vouches for the certificate |
+    /// | `verify-full` | the same, and the certificate is for the host |
+    ///
+    /// `allow` is refused: the driver does not come back encrypted.
     ///
     /// # Errors
     ///

@@ -4,7 +4,7 @@
 //! ended, or an answer that did not come in time, leaves that open: *unavailable*, and the ground
 //! it may have granted is a gap.
 
-use mysql_async::{Error, ServerError};
+use mysql_async::{DriverError, Error, ServerError};
 
 use crate::StoreError;
 use crate::pool::Aftermath;
@@ -189,9 +189,20 @@ fn answer_of(place: &str, said: &ServerError) -> StoreError {
 
 /// A failure on the way: whether the request took effect is unknown.
 fn trouble_of(place: &str, error: &Error) -> StoreError {
-    StoreError::Unavailable(format!(
-        "{place}: {error}; see that the server runs and can be reached, and retry"
-    ))
+    if let Some(why) = crate::tls::distrust(error) {
+        return StoreError::Unavailable(format!(
+            "{place}: {why}; connect by a name that stands in the server's certificate, and name \
+             its authority by ssl-ca=FILE"
+        ));
+    }
+    let next = match error {
+        Error::Driver(DriverError::NoClientSslFlagFromServer) => {
+            "the server offers no encryption; set its ssl_cert and ssl_key, or write \
+             ssl-mode=DISABLED if the network is trusted"
+        }
+        _ => "see that the server runs and can be reached, and retry",
+    };
+    StoreError::Unavailable(format!("{place}: {error}; {next}"))
 }
 
 #[cfg(test)]

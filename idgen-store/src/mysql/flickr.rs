@@ -238,7 +238,8 @@ impl SequenceStore for FlickrStore {
     }
 
     async fn notes(&self) -> Result<Vec<String>, StoreError> {
-        on_a_session!(self, |session| notes(session, &self.tickets))
+        let told = on_a_session!(self, |session| notes(session, &self.tickets))?;
+        Ok([self.pool.settings.notes(), told].concat())
     }
 
     async fn create(&self, name: &Name, asked: &Definition) -> Result<Created, StoreError> {

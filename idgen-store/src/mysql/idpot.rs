@@ -218,7 +218,8 @@ impl SequenceStore for IdpotStore {
     }
 
     async fn notes(&self) -> Result<Vec<String>, StoreError> {
-        on_a_session!(self, |session| notes(session))
+        let told = on_a_session!(self, |session| notes(session))?;
+        Ok([self.pool.settings.notes(), told].concat())
     }
 
     async fn create(&self, name: &Name, asked: &Definition) -> Result<Created, StoreError> {

@@ -190,6 +190,10 @@ impl SequenceStore for MysqlStore {
         on_a_session!(self, |session| super::identity::read(session))
     }
 
+    async fn notes(&self) -> Result<Vec<String>, StoreError> {
+        Ok(self.pool.settings.notes())
+    }
+
     async fn create(&self, name: &Name, definition: &Definition) -> Result<Created, StoreError> {
         on_a_session!(self, |session| create(session, name, definition))
     }

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Row};
+use mysql_async::{Conn, DriverError, Error, Row};
 
 use super::fault::Fault;
 use super::settings::{Isolation, MysqlSettings, Schema};
 use super::table::{Table, text};
+use super::tls::Tls;
 use super::{idpool, schema};
 use crate::Name;
 use crate::pool::{Aftermath, Connect, Fault as _};
@@ -77,7 +78,7 @@ pub(super) enum NameCase {
 impl Session {
     /// Connects; makes the tables if there are none.
     async fn open(settings: &MysqlSettings) -> Result<Self, Fault> {
-        let conn = Conn::new(settings.reach.clone()).await?;
+        let conn = connect(settings).await?;
         let mut session = Self {
             conn,
             open: false,
@@ -205,6 +206,18 @@ impl Session {
             Some((name.to_ascii_lowercase(), value))
         };
         Ok(Variables(said.rows.iter().filter_map(pair).collect()))
+    }
+}
+
+/// Connects as encrypted as asked for.
+async fn connect(settings: &MysqlSettings) -> Result<Conn, Fault> {
+    match Conn::new(settings.reach.clone()).await {
+        Err(Error::Driver(DriverError::NoClientSslFlagFromServer))
+            if settings.tls == Tls::Preferred =>
+        {
+            Ok(Conn::new(settings.reach.clone().ssl_opts(None)).await?)
+        }
+        connected => Ok(connected?),
     }
 }
 

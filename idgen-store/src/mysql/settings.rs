@@ -6,11 +6,12 @@ use mysql_async::OptsBuilder;
 
 use super::dsn;
 use super::flickr::{MOST_INCREMENT, Tickets};
+use super::tls::Tls;
 use crate::url::StoreUrl;
 use crate::{Name, StoreError};
 
 /// The options of a URL, as `mysql` documents them.
-const OPTIONS: [&str; 11] = [
+const OPTIONS: [&str; 12] = [
     "connect_timeout_ms",
     "connections",
     "increment",
@@ -19,6 +20,7 @@ const OPTIONS: [&str; 11] = [
     "offset",
     "schema",
     "sequence",
+    "ssl-ca",
     "ssl-mode",
     "statement_timeout_ms",
     "tls",
@@ -83,6 +85,7 @@ pub(super) struct MysqlSettings {
     /// The URL without its secrets, as messages show it.
     pub(super) place: String,
     pub(super) reach: OptsBuilder,
+    pub(super) tls: Tls,
     pub(super) connections: usize,
     pub(super) connect_timeout: Duration,
     /// What the server is told where it can be; the answer is waited for a little longer.
@@ -99,9 +102,7 @@ impl MysqlSettings {
             false => StoreUrl::parse(text)?,
         };
         let place = url.place();
-        for option in ["ssl-mode", "tls"] {
-            check_tls(&place, option, url.take(option).as_deref())?;
-        }
+        let (tls, ssl_opts) = Tls::take(&mut url, &place)?;
         let ms = |number: Option<u64>, usual| Duration::from_millis(number.unwrap_or(usual));
         let connect = url.take_number("connect_timeout_ms", 1..=LONGEST_MS)?;
         let statement = url.take_number("statement_timeout_ms", 1..=LONGEST_MS)?;
@@ -110,7 +111,8 @@ impl MysqlSettings {
         let schema = schema(&place, &mut url)?;
         url.finish(&OPTIONS)?;
         Ok(Self {
-            reach: reach(&url, &place)?,
+            reach: reach(&url, &place)?.ssl_opts(ssl_opts),
+            tls,
             place,
             connections: usize::try_from(connections.unwrap_or(CONNECTIONS)).expect("at most 64"),
             connect_timeout: ms(connect, CONNECT_TIMEOUT_MS),
@@ -118,6 +120,11 @@ impl MysqlSettings {
             isolation,
             schema,
         })
+    }
+
+    /// What an operator should know of the way to the server.
+    pub(super) fn notes(&self) -> Vec<String> {
+        self.tls.note().map(str::to_owned).into_iter().collect()
     }
 
     /// Refuses to make a store of other tables than the address asks for.
@@ -210,19 +217,6 @@ fn reach(url: &StoreUrl, place: &str) -> Result<OptsBuilder, StoreError> {
     })
 }
 
-/// Refuses to speak in the clear where encryption was asked for.
-fn check_tls(place: &str, option: &str, mode: Option<&str>) -> Result<(), StoreError> {
-    match mode.map(str::to_ascii_lowercase).as_deref() {
-        None | Some("disabled" | "preferred" | "false") => Ok(()),
-        Some(mode) => Err(StoreError::Refused(format!(
-            "{place}: {option}={} cannot be had, this build speaks to MySQL without TLS; put a TLS \
-             tunnel or a proxy on this host between them, or leave {option} out if the network is \
-             trusted",
-            mode.escape_debug()
-        ))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,9 +255,5 @@ mod tests {
         assert!(refused("mysql://host/db?key=a&increment=65536").contains("1 to 65535"));
         assert!(refused("mysql://host/db?key=a&increment=2&offset=3").contains("offset 3"));
         assert!(refused("mysql://host/db?key=a%20").contains("ends with a blank"));
-        for url in ["mysql://me:secret@host/db?ssl-mode=REQUIRED", "me:secret@/db?tls=true"] {
-            let said = refused(url);
-            assert!(said.contains("without TLS") && !said.contains("secret"), "{said}");
-        }
     }
 }

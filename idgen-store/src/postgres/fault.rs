@@ -111,6 +111,12 @@ fn answer_of(place: &str, said: &DbError) -> StoreError {
 
 /// A failure on the way: whether the request took effect is unknown.
 fn trouble_of(place: &str, error: &tokio_postgres::Error) -> StoreError {
+    if let Some(why) = crate::tls::distrust(error) {
+        return StoreError::Unavailable(format!(
+            "{place}: {why}; connect by a name that stands in the server's certificate, and name \
+             its authority by sslrootcert=FILE"
+        ));
+    }
     let cause = error.source().map_or_else(String::new, |cause| format!(": {cause}"));
     if error.is_closed() {
         return StoreError::Unavailable(format!(

@@ -190,6 +190,10 @@ impl SequenceStore for PostgresStore {
         on_a_session!(self, |session| super::identity::read(session))
     }
 
+    async fn notes(&self) -> Result<Vec<String>, StoreError> {
+        Ok(self.pool.settings.tls.note.map(str::to_owned).into_iter().collect())
+    }
+
     async fn create(&self, name: &Name, definition: &Definition) -> Result<Created, StoreError> {
         on_a_session!(self, |session| create(session, name, definition))
     }

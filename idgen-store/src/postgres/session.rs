@@ -36,9 +36,7 @@ impl Session {
     }
 
     async fn connect(settings: &PostgresSettings) -> Result<Self, Fault> {
-        let (mut client, connection) = settings.config.connect(NoTls).await?;
-        // Ends when the client is dropped or the server is gone; every request is told then.
-        tokio::spawn(connection);
+        let mut client = reach(settings).await?;
         let said = client.simple_query(&greeting(settings.statement_timeout)).await?;
         let row = said.iter().find_map(|message| match message {
             SimpleQueryMessage::Row(row) => Some(row),
@@ -49,6 +47,23 @@ impl Session {
         let lease = client.prepare_typed(&lease_sql(), &LEASE_TYPES).await?;
         Ok(Self { client, lease })
     }
+}
+
+/// Connects as encrypted as asked for.
+async fn reach(settings: &PostgresSettings) -> Result<Client, Fault> {
+    // Ends when the client is dropped or the server is gone; every request is told then.
+    Ok(match settings.tls.connect.clone() {
+        None => {
+            let (client, connection) = settings.config.connect(NoTls).await?;
+            tokio::spawn(connection);
+            client
+        }
+        Some(tls) => {
+            let (client, connection) = settings.config.connect(tls).await?;
+            tokio::spawn(connection);
+            client
+        }
+    })
 }
 
 impl crate::pool::Connect for PostgresSettings {

@@ -1,17 +1,15 @@
 //! What is trusted, and shown, on an encrypted connection.
 
 use redis::{ClientTlsConfig, TlsCertificates};
-use rustls::crypto::ring;
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::StoreError;
 use crate::url::StoreUrl;
+use crate::{StoreError, tls};
 
 /// Reads the files that the options of a URL name.
 pub(super) fn certificates(url: &mut StoreUrl, place: &str) -> Result<TlsCertificates, StoreError> {
-    // The driver takes the process's provider. Where another was chosen before, that one stays.
-    ring::default_provider().install_default().ok();
+    tls::provide();
     let root_cert = pem(place, "tls_ca", url.take("tls_ca"), certificates_in)?;
     let cert = pem(place, "tls_cert", url.take("tls_cert"), certificates_in)?;
     let key = pem(place, "tls_key", url.take("tls_key"), keys_in)?;
@@ -28,30 +26,20 @@ pub(super) fn certificates(url: &mut StoreUrl, place: &str) -> Result<TlsCertifi
 }
 
 fn certificates_in(pem: &[u8]) -> Option<usize> {
-    CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().ok().map(|all| all.len())
+    tls::certificates(pem).map(|all| all.len())
 }
 
 fn keys_in(pem: &[u8]) -> Option<usize> {
     PrivateKeyDer::from_pem_slice(pem).ok().map(|_| 1)
 }
 
-/// The content of a file that holds at least one of what is due.
 fn pem(
     place: &str,
     option: &str,
     path: Option<String>,
     count: impl Fn(&[u8]) -> Option<usize>,
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let Some(path) = path else { return Ok(None) };
-    let refused = |why: &str| {
-        let path = path.escape_debug();
-        StoreError::Refused(format!("{place}: {option}={path}: {why}; name a PEM file"))
-    };
-    let pem = std::fs::read(&path).map_err(|error| refused(&error.to_string()))?;
-    match count(&pem) {
-        Some(1..) => Ok(Some(pem)),
-        _ => Err(refused("it does not hold what it should")),
-    }
+    path.map(|path| tls::pem(place, option, &path, count)).transpose()
 }
 
 #[cfg(test)]

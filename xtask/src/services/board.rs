@@ -79,6 +79,8 @@ impl Board {
         for service in ALL.iter().filter(|service| state.is_up(service.name())) {
             let site = Site::known(state.named(service.name()));
             let url = site.map(|site| service.url(&site)).unwrap_or_default();
+            // A shell would end the line before the second option of a URL.
+            let url = if url.contains('&') { format!("'{url}'") } else { url };
             lines.push_str(&format!("{}={url}\n", catalog::variable(service.name())));
         }
         if !lines.is_empty() {

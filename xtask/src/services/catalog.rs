@@ -61,9 +61,11 @@ pub(super) trait Service: Sync {
     }
 }
 
-pub(super) static ALL: [&dyn Service; 11] = [
-    &MariaDb,
-    &Postgres,
+pub(super) static ALL: [&dyn Service; 13] = [
+    &MariaDb { names: &["mysql"], is_other: false },
+    &MariaDb { names: &["mysql-tls"], is_other: true },
+    &Postgres { names: &["postgres"], encrypts: false },
+    &Postgres { names: &["postgres-tls"], encrypts: true },
     &Redis { name: "redis", processes: &["redis"], persistence: "appendonly yes" },
     &Redis { name: "redis-volatile", processes: &["redis-volatile"], persistence: "appendonly no" },
     &RedisTls,
@@ -224,6 +226,11 @@ mod tests {
         assert_eq!(url("postgres"), "postgres://idgen:idgen@127.0.0.1:10001/idgen");
         assert_eq!(url("redis"), "redis://127.0.0.1:10001");
         assert_eq!(url("redis-volatile"), "redis://127.0.0.1:10001");
+        let (plain, ca) = (url("mysql"), "/all/mysql-tls/ca.pem");
+        let due = format!("{plain}?ssl-mode=VERIFY_IDENTITY&ssl-ca={ca}");
+        assert_eq!(url("mysql-tls"), due);
+        let (plain, ca) = (url("postgres"), "/all/postgres-tls/ca.pem");
+        assert_eq!(url("postgres-tls"), format!("{plain}?sslmode=verify-full&sslrootcert={ca}"));
         let ca = "/all/redis-tls/redis-tls/ca.pem";
         assert_eq!(url("redis-tls"), format!("rediss://127.0.0.1:10001?tls_ca={ca}"));
         let sentinels = "127.0.0.1:10007,127.0.0.1:10009,127.0.0.1:10011";

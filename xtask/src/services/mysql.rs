@@ -1,12 +1,28 @@
-//! MariaDB.
+//! MariaDB, in the clear and encrypted.
 
 use std::path::Path;
 
+use super::authority::{self, Authority};
 use super::catalog::{Service, Site, words};
 use super::install::{Need, program};
 use super::probe::Probe;
 
-pub(super) struct MariaDb;
+pub(super) struct MariaDb {
+    /// The service and its one process.
+    pub(super) names: &'static [&'static str; 1],
+    /// It also takes encrypted connections, by a certificate for 127.0.0.1; and it folds the names
+    /// of tables, as servers on other systems do.
+    pub(super) is_other: bool,
+}
+
+const SERVER: &[&str] = &["mariadb-server"];
+
+const NEEDS: &[Need] = &[
+    Need { program: "mariadbd", packages: SERVER },
+    Need { program: "mariadb-install-db", packages: SERVER },
+    Need { program: "mariadb", packages: &["mariadb-client"] },
+    authority::NEED,
+];
 
 /// Run at every start, and right at each: the account may do what tests do to a server.
 const ACCOUNT: &str = "\
@@ -17,24 +33,22 @@ GRANT ALL PRIVILEGES ON *.* TO 'idgen'@'%' WITH GRANT OPTION;
 
 impl Service for MariaDb {
     fn name(&self) -> &'static str {
-        "mysql"
+        self.names[0]
     }
 
     fn needs(&self) -> &'static [Need] {
-        const SERVER: &[&str] = &["mariadb-server"];
-        &[
-            Need { program: "mariadbd", packages: SERVER },
-            Need { program: "mariadb-install-db", packages: SERVER },
-            Need { program: "mariadb", packages: &["mariadb-client"] },
-        ]
+        if self.is_other { NEEDS } else { &NEEDS[..NEEDS.len() - 1] }
     }
 
     fn processes(&self) -> &'static [&'static str] {
-        &["mysql"]
+        self.names
     }
 
     fn prepare(&self, site: &Site) -> Result<(), String> {
         site.write(&site.folder.join("account.sql"), ACCOUNT)?;
+        if self.is_other {
+            Authority::of(&site.folder).make(site)?;
+        }
         let install = words![
             program("mariadb-install-db"),
             "--no-defaults",
@@ -47,7 +61,7 @@ impl Service for MariaDb {
 
     fn command(&self, site: &Site, index: usize) -> Vec<String> {
         let node = &site.nodes[index];
-        words![
+        let mut command = words![
             program("mariadbd"),
             "--no-defaults",
             format!("--datadir={}", node.data.display()),
@@ -68,7 +82,18 @@ impl Service for MariaDb {
             "--max-connections=500",
             // Tests cut connections by the hundred.
             "--max-connect-errors=1000000",
-        ]
+        ];
+        if self.is_other {
+            let authority = Authority::of(&site.folder);
+            let option = |name: &str, file: &str| format!("--ssl-{name}={}", authority.file(file));
+            command.extend([
+                option("ca", "ca.pem"),
+                option("cert", "server.pem"),
+                option("key", "server.key"),
+                "--lower-case-table-names=1".to_owned(),
+            ]);
+        }
+        command
     }
 
     fn probe(&self, site: &Site, index: usize) -> Probe {
@@ -86,6 +111,8 @@ impl Service for MariaDb {
     }
 
     fn url(&self, site: &Site) -> String {
-        format!("mysql://idgen:idgen@127.0.0.1:{}/idgen", site.nodes[0].port)
+        let url = format!("mysql://idgen:idgen@127.0.0.1:{}/idgen", site.nodes[0].port);
+        let ca = Authority::of(&site.folder).file("ca.pem");
+        if self.is_other { format!("{url}?ssl-mode=VERIFY_IDENTITY&ssl-ca={ca}") } else { url }
     }
 }

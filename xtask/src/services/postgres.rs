@@ -1,30 +1,43 @@
-//! PostgreSQL.
+//! PostgreSQL, in the clear and encrypted.
 
+use super::authority::{self, Authority};
 use super::catalog::{Service, Site, words};
 use super::install::{Need, program};
 use super::probe::Probe;
 
-pub(super) struct Postgres;
+pub(super) struct Postgres {
+    /// The service and its one process.
+    pub(super) names: &'static [&'static str; 1],
+    /// It also takes encrypted connections, by a certificate for 127.0.0.1.
+    pub(super) encrypts: bool,
+}
+
+const SERVER: &[&str] = &["postgresql"];
+
+const NEEDS: &[Need] = &[
+    Need { program: "postgres", packages: SERVER },
+    Need { program: "initdb", packages: SERVER },
+    Need { program: "pg_isready", packages: SERVER },
+    authority::NEED,
+];
 
 impl Service for Postgres {
     fn name(&self) -> &'static str {
-        "postgres"
+        self.names[0]
     }
 
     fn needs(&self) -> &'static [Need] {
-        const SERVER: &[&str] = &["postgresql"];
-        &[
-            Need { program: "postgres", packages: SERVER },
-            Need { program: "initdb", packages: SERVER },
-            Need { program: "pg_isready", packages: SERVER },
-        ]
+        if self.encrypts { NEEDS } else { &NEEDS[..NEEDS.len() - 1] }
     }
 
     fn processes(&self) -> &'static [&'static str] {
-        &["postgres"]
+        self.names
     }
 
     fn prepare(&self, site: &Site) -> Result<(), String> {
+        if self.encrypts {
+            Authority::of(&site.folder).make(site)?;
+        }
         let [password, database] = ["password", "database.sql"].map(|name| site.folder.join(name));
         site.write(&password, "idgen\n")?;
         site.write(&database, "CREATE DATABASE idgen;\n")?;
@@ -66,6 +79,14 @@ impl Service for Postgres {
         ] {
             command.extend(words!["-c", setting]);
         }
+        if self.encrypts {
+            let authority = Authority::of(&site.folder);
+            for (setting, file) in [("ssl_cert_file", "server.pem"), ("ssl_key_file", "server.key")]
+            {
+                command.extend(words!["-c", format!("{setting}={}", authority.file(file))]);
+            }
+            command.extend(words!["-c", "ssl=on"]);
+        }
         command
     }
 
@@ -75,7 +96,9 @@ impl Service for Postgres {
     }
 
     fn url(&self, site: &Site) -> String {
-        format!("postgres://idgen:idgen@127.0.0.1:{}/idgen", site.nodes[0].port)
+        let url = format!("postgres://idgen:idgen@127.0.0.1:{}/idgen", site.nodes[0].port);
+        let ca = Authority::of(&site.folder).file("ca.pem");
+        if self.encrypts { format!("{url}?sslmode=verify-full&sslrootcert={ca}") } else { url }
     }
 
     /// The one that sends clients away; `TERM` would wait for them.

@@ -145,7 +145,8 @@ impl Drop for Servers {
 
 fn variables(text: &str) -> Vec<(String, String)> {
     let pairs = text.lines().filter_map(|line| line.split_once('='));
-    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    // As a shell takes it.
+    pairs.map(|(key, value)| (key.to_owned(), value.trim_matches('\'').to_owned())).collect()
 }
 
 #[cfg(test)]

@@ -124,9 +124,13 @@ fn trouble_of(place: &str, error: &tokio_postgres::Error) -> StoreError {
              and retry"
         ));
     }
-    StoreError::Unavailable(format!(
-        "{place}: {error}{cause}; see that the server runs and can be reached, and retry"
-    ))
+    // The driver has no kind for it.
+    let next = if cause.ends_with("server does not support TLS") {
+        "set ssl = on at the server, or write sslmode=disable if the network is trusted"
+    } else {
+        "see that the server runs and can be reached, and retry"
+    };
+    StoreError::Unavailable(format!("{place}: {error}{cause}; {next}"))
 }
 
 #[cfg(test)]

@@ -13,8 +13,9 @@
 //! ```
 //!
 //! The lock waits for originals that have drawn and not yet written; without it one of them could
-//! have drawn between L and the end of the lease. Lessees queue for it among themselves in the same
-//! packet, or originals would hardly get to write beside several that lease all the time. A lease of one id is the first `REPLACE` alone,
+//! have drawn between L and the end of the lease. Lessees queue for it among themselves in the
+//! same packet, or originals would hardly get to write beside several that lease all the time. A
+//! lease of one id is the first `REPLACE` alone,
 //! and so is every lease of a user who may not lock tables. The second never passes the end of the
 //! column; where the first comes to it, the server refuses it, in the strict mode that the session
 //! is in: in others it answers the last id for ever.

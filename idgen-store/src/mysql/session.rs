@@ -151,8 +151,8 @@ impl Session {
     /// what the server says to those; `None` if the user may not lock any.
     ///
     /// Those who wait to lock a table go before those who wait to write it, for ever. So they queue
-    /// in front of it, by a lock of their own that is named after `table`, and each lets all writers
-    /// pass who came before it.
+    /// in front of it, by a lock of their own that is named after `table`, and each lets all
+    /// writers pass who came before it.
     pub(super) async fn under_lock(
         &mut self,
         table: &Table,

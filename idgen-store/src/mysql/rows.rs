@@ -10,8 +10,8 @@ use super::session::Session;
 use crate::grant::{Grant, Mark};
 use crate::{Definition, Name, Order, StoreError};
 
-pub(super) const COLUMNS: &str = "id, first_id, increment_by, offset_by, end_id, strict, bound, serial, deleted, \
-     moved_to";
+pub(super) const COLUMNS: &str = "id, first_id, increment_by, offset_by, end_id, strict, bound, \
+     serial, deleted, moved_to";
 
 /// A sequence's row and where it stands.
 pub(super) struct Found {

@@ -49,8 +49,8 @@ pub(super) async fn query(
     Ok(client.query_typed(sql, &params).await?)
 }
 
-pub(super) const COLUMNS: &str = "id, first_id, increment_by, offset_by, end_id, strict, bound, serial, deleted, \
-     moved_to";
+pub(super) const COLUMNS: &str = "id, first_id, increment_by, offset_by, end_id, strict, bound, \
+     serial, deleted, moved_to";
 
 /// A sequence's row and where it stands.
 pub(super) struct Found {

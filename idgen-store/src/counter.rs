@@ -18,8 +18,8 @@ use idgen_core::IdRange;
 
 use crate::url::StoreUrl;
 use crate::{
-    Alteration, Created, Definition, Durability, Lease, Name, Order, SequenceInfo, SequenceStore,
-    StoreError, StoreIdentity,
+    Alteration, Arrival, Created, Definition, Durability, Lease, Name, Order, SequenceInfo,
+    SequenceStore, StoreError, StoreIdentity, moved,
 };
 
 /// How often a request is decided anew because others were faster.
@@ -86,8 +86,23 @@ pub(crate) trait Counter: Send + Sync {
     /// As for [`step`](Self::step).
     async fn read(&self) -> Result<u64, StoreError>;
 
-    /// Makes the counter 0 if it is missing, and tells whether it was.
-    async fn begin(&self) -> Result<bool, StoreError>;
+    /// Makes the counter `value` if it is missing, and tells whether it was.
+    async fn begin(&self, value: u64) -> Result<bool, StoreError>;
+
+    /// What stands in the key, a number or a tombstone.
+    ///
+    /// # Errors
+    ///
+    /// As for [`step`](Self::step).
+    async fn text(&self) -> Result<String, StoreError> {
+        self.read().await.map(|number| number.to_string())
+    }
+
+    /// Replaces `seen` by another text, if it still stands there; whether it did. By default
+    /// refused: this server's counters have no place for a tombstone.
+    async fn swap(&self, _seen: &str, _text: &str) -> Result<bool, StoreError> {
+        Err(self.adopted().no_tombstone())
+    }
 
     /// What an operator should know of this server's counters, beside what holds for all.
     fn own_notes(&self) -> Vec<String> {
@@ -122,9 +137,42 @@ impl Adopted {
         text.parse().ok().filter(|number| *number <= i64::MAX.cast_unsigned())
     }
 
+    /// The number that stands in the key.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Moved`] for a tombstone, [`StoreError::Damaged`] for anything else.
+    pub(crate) fn number(&self, text: &str) -> Result<u64, StoreError> {
+        if let Some((_bound, to)) = read_tombstone(text) {
+            return Err(StoreError::Moved { name: self.key.clone(), to: to.to_owned() });
+        }
+        Self::value(text).ok_or_else(|| StoreError::Damaged(self.no_number()))
+    }
+
     /// What is said of a key that holds no such number.
     pub(crate) fn no_number(&self) -> String {
         format!("key '{}' is no number from 0 to 2^63-1", self.key)
+    }
+
+    fn no_tombstone(&self) -> StoreError {
+        StoreError::Refused(format!(
+            "counter '{}' has no place for a tombstone on this server; end all programs that \
+             increase it, then copy its position only (--copy-only)",
+            self.key
+        ))
+    }
+
+    /// Whether the counter could go on as the sequence that comes.
+    fn check_arrival(&self, name: &Name, arrival: &Arrival) -> Result<(), StoreError> {
+        if self.check_name(name).is_err() {
+            return Err(self.refuse("joined by another", "name another store for it"));
+        }
+        moved::check_fits(name, &self.definition, arrival)
+    }
+
+    fn info(&self, bound: u64, moved_to: Option<String>) -> SequenceInfo {
+        let (name, definition) = (self.key.clone(), self.definition);
+        SequenceInfo { name, definition, bound, serial: bound, returned: 0, moved_to }
     }
 
     /// The counter is the only sequence.
@@ -168,6 +216,21 @@ impl Adopted {
     }
 }
 
+/// Begins the text that stands in the key of a counter that was moved away: no number, so that no
+/// increase is taken any more, whoever asks for it.
+const TOMBSTONE: &str = "idgen: at ";
+const MOVED_TO: &str = " moved to ";
+
+fn tombstone(bound: u64, to: &str) -> String {
+    format!("{TOMBSTONE}{bound}{MOVED_TO}{to}")
+}
+
+/// The bound of a tombstone, and where the sequence went.
+fn read_tombstone(text: &str) -> Option<(u64, &str)> {
+    let (bound, to) = text.strip_prefix(TOMBSTONE)?.split_once(MOVED_TO)?;
+    Some((bound.parse().ok()?, to))
+}
+
 #[async_trait]
 impl<C: Counter> SequenceStore for C {
     async fn identity(&self) -> Result<StoreIdentity, StoreError> {
@@ -193,11 +256,18 @@ impl<C: Counter> SequenceStore for C {
         if adopted.check_name(name).is_err() {
             return Err(adopted.refuse("joined by another", "name another store for it"));
         }
-        if *definition != adopted.definition {
-            let (name, existing) = (adopted.key.clone(), adopted.definition);
-            return Err(StoreError::Conflict { name, existing });
+        // A counter begins anywhere: its first id is no part of what stands in the URL.
+        let fits = definition.goes_on_as(&adopted.definition);
+        if fits && self.begin(definition.start_bound()).await? {
+            return Ok(Created::New);
         }
-        Ok(if self.begin().await? { Created::New } else { Created::Unchanged })
+        if fits
+            && (*definition == adopted.definition || self.read().await? >= definition.start_bound())
+        {
+            return Ok(Created::Unchanged);
+        }
+        let (name, existing) = (adopted.key.clone(), adopted.definition);
+        Err(StoreError::Conflict { name, existing })
     }
 
     async fn lease(&self, name: &Name, len: u64, above: u64) -> Result<Lease, StoreError> {
@@ -233,8 +303,7 @@ impl<C: Counter> SequenceStore for C {
     }
 
     async fn last(&self, name: &Name) -> Result<u64, StoreError> {
-        self.adopted().check_name(name)?;
-        self.read().await
+        self.describe(name).await.map(|info| info.bound)
     }
 
     async fn advance_to(&self, name: &Name, above: u64) -> Result<(), StoreError> {
@@ -277,13 +346,54 @@ impl<C: Counter> SequenceStore for C {
     }
 
     async fn describe(&self, name: &Name) -> Result<SequenceInfo, StoreError> {
-        let bound = self.last(name).await?;
-        let (name, definition) = (name.clone(), self.adopted().definition);
-        Ok(SequenceInfo { name, definition, bound, serial: bound, returned: 0, moved_to: None })
+        let adopted = self.adopted();
+        adopted.check_name(name)?;
+        let text = self.text().await?;
+        match read_tombstone(&text) {
+            Some((bound, to)) => Ok(adopted.info(bound, Some(to.to_owned()))),
+            None => adopted.number(&text).map(|bound| adopted.info(bound, None)),
+        }
     }
 
     async fn delete(&self, name: &Name) -> Result<(), StoreError> {
         self.adopted().check_name(name)?;
         Err(self.adopted().refuse("deleted", "stop the others and DEL it by hand"))
+    }
+
+    async fn move_away(&self, name: &Name, to: &str) -> Result<SequenceInfo, StoreError> {
+        let adopted = self.adopted();
+        adopted.check_name(name)?;
+        moved::check_place(name, to)?;
+        for _ in 0..TRIES {
+            let text = self.text().await?;
+            let bound = match read_tombstone(&text) {
+                Some((bound, place)) if place == to => {
+                    return Ok(adopted.info(bound, Some(to.to_owned())));
+                }
+                _ => adopted.number(&text)?,
+            };
+            if self.swap(&text, &tombstone(bound, to)).await? {
+                return Ok(adopted.info(bound, Some(to.to_owned())));
+            }
+        }
+        Err(adopted.in_the_way())
+    }
+
+    async fn check_arrival(&self, name: &Name, arrival: &Arrival) -> Result<(), StoreError> {
+        self.adopted().check_arrival(name, arrival)?;
+        moved::check_arrival(self, name, arrival).await
+    }
+
+    async fn move_in(&self, name: &Name, arrival: &Arrival) -> Result<SequenceInfo, StoreError> {
+        self.check_arrival(name, arrival).await?;
+        let text = match self.text().await {
+            Err(StoreError::Unknown { .. }) => String::new(),
+            text => text?,
+        };
+        if let Some((bound, _from)) = read_tombstone(&text) {
+            // Others may have lifted it at the same moment; it is raised below then.
+            self.swap(&text, &bound.max(arrival.bound).to_string()).await?;
+        }
+        moved::move_in(self, name, arrival).await
     }
 }

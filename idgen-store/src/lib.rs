@@ -59,6 +59,7 @@ mod held;
 mod key;
 mod ledger;
 pub mod memory;
+mod migrate;
 mod moved;
 #[cfg(feature = "mysql")]
 pub mod mysql;
@@ -111,6 +112,7 @@ pub mod zookeeper;
 pub use clock::SteppedClock;
 pub use clock::{HostClock, SystemHostClock};
 pub use error::{RegistryError, StoreError};
+pub use migrate::{Departure, Migrated, Site, migrate};
 pub use name::{Name, NameError};
 pub use open::{OpenStore, open};
 pub use sequence::{

@@ -79,7 +79,7 @@ impl Mark {
     }
 }
 
-fn check_place(name: &Name, to: &str) -> Result<(), StoreError> {
+pub(crate) fn check_place(name: &Name, to: &str) -> Result<(), StoreError> {
     if !to.is_empty() && to.len() <= LONGEST_PLACE && !to.contains(char::is_control) {
         return Ok(());
     }
@@ -102,21 +102,32 @@ pub(crate) fn check_fits(
     Err(StoreError::Conflict { name: name.clone(), existing: *existing })
 }
 
+/// Whether a store would take the sequence in, as far as it tells.
+pub(crate) async fn check_arrival<S: SequenceStore + ?Sized>(
+    store: &S,
+    name: &Name,
+    arrival: &Arrival,
+) -> Result<(), StoreError> {
+    match store.describe(name).await {
+        Err(StoreError::Unknown { .. }) => Ok(()),
+        Err(error) => Err(error),
+        Ok(SequenceInfo { moved_to: Some(to), .. }) if to == arrival.from => Ok(()),
+        Ok(SequenceInfo { moved_to: Some(to), .. }) => {
+            Err(StoreError::Moved { name: name.clone(), to })
+        }
+        Ok(info) => check_fits(name, &info.definition, arrival),
+    }
+}
+
 /// Taking in for a form without a step of its own for it.
 pub(crate) async fn move_in<S: SequenceStore + ?Sized>(
     store: &S,
     name: &Name,
     arrival: &Arrival,
 ) -> Result<SequenceInfo, StoreError> {
-    match store.describe(name).await {
-        Err(StoreError::Unknown { .. }) => {
-            store.create(name, &begun_above(name, arrival)?).await?;
-        }
-        Err(error) => return Err(error),
-        Ok(SequenceInfo { moved_to: Some(to), .. }) => {
-            return Err(StoreError::Moved { name: name.clone(), to });
-        }
-        Ok(info) => check_fits(name, &info.definition, arrival)?,
+    store.check_arrival(name, arrival).await?;
+    if let Err(StoreError::Unknown { .. }) = store.describe(name).await {
+        store.create(name, &begun_above(name, arrival)?).await?;
     }
     let info = store.describe(name).await?;
     if info.bound >= arrival.bound {

@@ -364,6 +364,15 @@ pub trait SequenceStore: Send + Sync {
         )))
     }
 
+    /// Refuses what [`move_in`](Self::move_in) would refuse, as far as can be told before.
+    ///
+    /// # Errors
+    ///
+    /// As for [`move_in`](Self::move_in).
+    async fn check_arrival(&self, name: &Name, arrival: &Arrival) -> Result<(), StoreError> {
+        moved::check_arrival(self, name, arrival).await
+    }
+
     /// Takes a sequence in at the other store's bound, in one step: at no moment does it grant an
     /// id at or below that. If it is here already it is raised, never lowered; so this is safe to
     /// repeat. A tombstone that names [`Arrival::from`] is lifted.

@@ -90,6 +90,14 @@ impl RedisCounter {
         self.found(old).map(Stepped::Shown)
     }
 
+    /// What stands in the key, if there is one.
+    async fn look(&self, session: &Session) -> Result<Value, Fault> {
+        let key = self.adopted.key.as_str();
+        // Changes nothing, and is refused by a replica, whose value may be old.
+        let _len: u64 = session.ask(redis::cmd("SETRANGE").arg(key).arg(0).arg("")).await?;
+        session.ask(redis::cmd("GET").arg(key)).await
+    }
+
     /// The value of a key that may be missing.
     fn found(&self, value: &Value) -> Result<u64, Fault> {
         match value {
@@ -99,8 +107,8 @@ impl RedisCounter {
     }
 
     fn value(&self, value: &Value) -> Result<u64, Fault> {
-        let number = text(value).and_then(|text| Adopted::value(&text));
-        number.ok_or_else(|| Fault::Damaged(self.adopted.no_number()))
+        let found = text(value).ok_or_else(|| Fault::Damaged(self.adopted.no_number()))?;
+        Ok(self.adopted.number(&found)?)
     }
 }
 
@@ -120,19 +128,32 @@ impl Counter for RedisCounter {
     }
 
     async fn read(&self) -> Result<u64, StoreError> {
+        self.link.run(async |session| self.found(&self.look(&session).await?)).await
+    }
+
+    async fn begin(&self, value: u64) -> Result<bool, StoreError> {
         let key = self.adopted.key.as_str();
-        let read = async |session: Session| {
-            // Changes nothing, and is refused by a replica, whose value may be old.
-            let _len: u64 = session.ask(redis::cmd("SETRANGE").arg(key).arg(0).arg("")).await?;
-            self.found(&session.ask(redis::cmd("GET").arg(key)).await?)
+        let begin = async |session: Session| {
+            session.change(redis::cmd("SETNX").arg(key).arg(value), key).await
+        };
+        self.link.run(begin).await
+    }
+
+    async fn text(&self) -> Result<String, StoreError> {
+        let read = async |session: Session| match self.look(&session).await? {
+            Value::Nil => Err(StoreError::Unknown { name: self.adopted.key.clone() }.into()),
+            value => text(&value).ok_or_else(|| Fault::Damaged(self.adopted.no_number())),
         };
         self.link.run(read).await
     }
 
-    async fn begin(&self) -> Result<bool, StoreError> {
-        let key = self.adopted.key.as_str();
-        let begin =
-            async |session: Session| session.change(redis::cmd("SETNX").arg(key).arg(0), key).await;
-        self.link.run(begin).await
+    async fn swap(&self, seen: &str, new: &str) -> Result<bool, StoreError> {
+        let swap = async |session: Session| {
+            let keys = &[self.adopted.key.as_str().to_owned()];
+            let arguments = vec![seen.to_owned(), new.to_owned()];
+            let told = session.script(&Run { script: Script::Swap, keys, arguments }).await?;
+            Ok(text(&told).as_deref() == Some("done"))
+        };
+        self.link.run(swap).await
     }
 }

@@ -13,12 +13,13 @@ pub(super) enum Script {
     Back,
     Change,
     Counter,
+    Swap,
 }
 
 impl Script {
     /// In the order of their declaration, which is that of their digests.
-    pub(super) const ALL: [Self; 6] =
-        [Self::Lease, Self::Look, Self::Grant, Self::Back, Self::Change, Self::Counter];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Lease, Self::Look, Self::Grant, Self::Back, Self::Change, Self::Counter, Self::Swap];
 
     /// Its text behind what all of them share.
     pub(super) fn text(self) -> String {
@@ -29,6 +30,7 @@ impl Script {
             Self::Back => include_str!("back.lua"),
             Self::Change => include_str!("change.lua"),
             Self::Counter => include_str!("counter.lua"),
+            Self::Swap => include_str!("swap.lua"),
         };
         let shared = include_str!("numbers.lua");
         shared.replace("REMEMBERED", &crate::grant::REMEMBERED.to_string()) + own
@@ -36,7 +38,7 @@ impl Script {
 }
 
 /// What a server calls the scripts, in the order of [`Script::ALL`].
-static DIGESTS: LazyLock<[String; 6]> = LazyLock::new(|| {
+static DIGESTS: LazyLock<[String; 7]> = LazyLock::new(|| {
     Script::ALL.map(|script| redis::Script::new(&script.text()).get_hash().to_owned())
 });
 

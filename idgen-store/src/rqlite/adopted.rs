@@ -136,7 +136,7 @@ impl RqliteCounter {
         self.statement(sql, &[])
     }
 
-    async fn begun(&self) -> Result<bool, Fault> {
+    async fn begun(&self, value: u64) -> Result<bool, Fault> {
         let table = format!(
             "CREATE TABLE IF NOT EXISTS {} (id INTEGER PRIMARY KEY AUTOINCREMENT, stub CHAR(1))",
             self.table
@@ -144,7 +144,10 @@ impl RqliteCounter {
         let index = quoted(&format!("{}_by_stub", self.adopted.key.as_str()));
         let index = format!("CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {} (stub)", self.table);
         let make = |sql: &str| Statement::new("idgen", sql, &[]);
-        let all = [self.made(), make(&table), make(&index)];
+        let start = "REPLACE INTO TABLE (id, stub) SELECT CAST(?2 AS INTEGER), 'a' \
+                     WHERE CAST(?2 AS INTEGER) > 0 AND HIGHEST = 0";
+        let start = self.statement(start, &[&value.to_string()]);
+        let all = [self.made(), make(&table), make(&index), start];
         let rows = self.cluster.change(&all, true).await?;
         Ok(rows[0].is_empty())
     }
@@ -198,7 +201,7 @@ impl Counter for RqliteCounter {
         self.looked().await.map_err(|fault| self.tell(fault))
     }
 
-    async fn begin(&self) -> Result<bool, StoreError> {
-        self.begun().await.map_err(|fault| self.tell(fault))
+    async fn begin(&self, value: u64) -> Result<bool, StoreError> {
+        self.begun(value).await.map_err(|fault| self.tell(fault))
     }
 }

@@ -72,8 +72,8 @@ impl Counter for SummitCounter {
         }
     }
 
-    async fn begin(&self) -> Result<bool, StoreError> {
-        let told = self.run(script::BEGIN, &["0"]).await?;
+    async fn begin(&self, value: u64) -> Result<bool, StoreError> {
+        let told = self.run(script::BEGIN, &[&value.to_string()]).await?;
         Ok(told == Value::Int(1))
     }
 

@@ -3,8 +3,12 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use idgen_store::memory::MemoryStore;
 use idgen_store::redis::RedisCounter;
-use idgen_store::{Alteration, Created, Definition, Lease, Name, SequenceStore, StoreError};
+use idgen_store::{
+    Alteration, Created, Definition, Departure, Lease, Name, SequenceStore, Site, StoreError,
+    migrate,
+};
 use redis::Value;
 
 use crate::network::processes::{Job, Until, Worker, as_child};
@@ -247,4 +251,55 @@ fn what_it_cannot_hold_is_told_at_start() {
     let store = RedisCounter::new(&with_option(&volatile, "key=integers")).unwrap();
     let notes = wait(store.notes()).unwrap();
     assert!(notes.len() == 3 && notes[2].contains("appendonly is no"), "{notes:?}");
+}
+
+/// Originals cannot increase a counter that was moved away, and its position stays to be read.
+#[test]
+fn a_moved_counter_is_no_number_for_originals() {
+    let place = fresh();
+    let (name, store) = stocked(&place, "", 40);
+    let (target, key) = (MemoryStore::new(), name.as_str());
+    let (here, there) =
+        (Site { store: &store, place: "redis" }, Site { store: &target, place: "new" });
+    let moved = wait(migrate(here, there, &name, Departure::Tombstone)).unwrap();
+    assert_eq!((moved.left_at, moved.bound), (40, 40));
+    let original = wait(async {
+        let client = redis::Client::open(place.server.as_str()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        redis::cmd("INCRBY").arg(key).arg(2).query_async::<i64>(&mut connection).await
+    });
+    assert!(original.unwrap_err().to_string().contains("not an integer"));
+    assert_eq!(place.command::<String>(&["GET", key]), "idgen: at 40 moved to new");
+    for answer in [
+        wait(store.lease(&name, 1, 0)).map(|_| ()),
+        wait(store.advance_to(&name, 99)),
+        wait(store.move_away(&name, "elsewhere")).map(|_| ()),
+    ] {
+        assert!(matches!(&answer, Err(StoreError::Moved { to, .. }) if to == "new"), "{answer:?}");
+    }
+    assert!(wait(migrate(here, there, &name, Departure::Tombstone)).unwrap().was_there);
+    assert_eq!(ids(&wait(target.lease(&name, 2, 0)).unwrap()), [42, 44]);
+    wait(migrate(there, here, &name, Departure::Tombstone)).unwrap();
+    assert_eq!(place.command::<u64>(&["INCRBY", key, "2"]), 46);
+    assert_eq!(ids(&wait(store.lease(&name, 1, 0)).unwrap()), [48]);
+}
+
+/// A sequence that comes in begins above its bound in one step, where no counter was.
+#[test]
+fn a_counter_takes_in_what_counts_alike() {
+    let place = fresh();
+    let (name, url) = counter(&place, "");
+    let (store, source) = (RedisCounter::new(&url).unwrap(), MemoryStore::new());
+    let (from, to) =
+        (Site { store: &source, place: "old" }, Site { store: &store, place: "redis" });
+    wait(source.create(&name, &Definition::default())).unwrap();
+    let conflict = wait(migrate(from, to, &name, Departure::Tombstone)).unwrap_err();
+    assert!(matches!(conflict, StoreError::Conflict { .. }), "{conflict}");
+    wait(source.lease(&name, 5, 0)).unwrap();
+    let even =
+        Alteration { increment: Some(2), offset: Some(0), above: 5, ..Alteration::default() };
+    wait(source.alter(&name, &even)).unwrap();
+    wait(migrate(from, to, &name, Departure::Tombstone)).unwrap();
+    assert_eq!(place.command::<u64>(&["GET", name.as_str()]), 5);
+    assert_eq!(ids(&wait(store.lease(&name, 2, 0)).unwrap()), [6, 8]);
 }

@@ -3,6 +3,7 @@
 pub(crate) mod doors;
 pub(crate) mod layout;
 mod listen;
+pub(crate) mod store;
 pub(crate) mod tools;
 
 use std::path::PathBuf;
@@ -49,8 +50,8 @@ pub(crate) enum Command {
     Decode(DecodeArgs),
     /// Create, look at and change sequences.
     Sequence(SequenceArgs),
-    /// Look at a store.
-    Store(StoreCommandArgs),
+    /// Look at a store, or move sequences from one to another.
+    Store(store::StoreArgs),
     /// Look at layouts.
     Layout(layout::LayoutArgs),
     /// Mint artisanal integers, as int of go-artisanal-integers does.
@@ -298,24 +299,6 @@ pub(crate) enum SequenceCommand {
         /// The highest id that was ever answered, or any above it.
         #[arg(long, value_name = "N")]
         above: u64,
-    },
-}
-
-/// `idgen store`.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct StoreCommandArgs {
-    #[command(subcommand)]
-    pub(crate) command: StoreCommand,
-}
-
-/// What to do with a store.
-#[derive(Debug, Subcommand)]
-pub(crate) enum StoreCommand {
-    /// Open a store, say what it is and what it promises.
-    #[command(after_help = "Example:\n  idgen store check sqlite:idgen-data/idgen.db")]
-    Check {
-        /// The store, written as for --store.
-        url: String,
     },
 }
 

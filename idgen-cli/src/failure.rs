@@ -69,6 +69,12 @@ impl Failure {
         self
     }
 
+    /// The same exit code with other words.
+    pub(crate) fn instead(mut self, message: &str) -> Self {
+        self.message = message.to_owned();
+        self
+    }
+
     /// The same failure with words behind it.
     pub(crate) fn with_hint(mut self, hint: &str) -> Self {
         self.message.push_str(hint);

@@ -12,6 +12,7 @@ mod genid;
 mod idpool;
 mod idpot;
 mod layout;
+mod migrate;
 mod next;
 mod output;
 mod place;

@@ -56,7 +56,7 @@ pub(crate) fn open_with_workers(
 }
 
 /// Opens a store that is not to forget, unless that was allowed.
-fn open_kept(url: &str, volatile: bool) -> Result<OpenStore, Failure> {
+pub(crate) fn open_kept(url: &str, volatile: bool) -> Result<OpenStore, Failure> {
     let store = open_url(url)?;
     if !store.outlives_process && !volatile {
         return Err(Failure::refused(format!(
@@ -72,6 +72,45 @@ fn open_kept(url: &str, volatile: bool) -> Result<OpenStore, Failure> {
 pub(crate) fn open_url(url: &str) -> Result<OpenStore, Failure> {
     idgen_store::open(url)
         .map_err(|error| Failure::from(error).while_doing(&format!("store {}", shown(url))))
+}
+
+/// Opens a store that is there already: a look must not make a file.
+pub(crate) fn open_existing(url: &str) -> Result<OpenStore, Failure> {
+    check_exists(url)?;
+    open_url(url)
+}
+
+fn check_exists(url: &str) -> Result<(), Failure> {
+    let Some(rest) = url.strip_prefix("sqlite:") else { return Ok(()) };
+    let path = Path::new(rest.strip_prefix("//").unwrap_or(rest));
+    match path.metadata() {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::store(format!(
+            "store {url}: {error}; see that the path is right, or start a server there first"
+        ))),
+    }
+}
+
+/// Options that say where in a server the sequences are, and hold no secrets.
+const WHERE: [&str; 3] = ["schema", "key", "prefix"];
+
+/// A store as others are told of it: without its login, and with a path that holds anywhere on this
+/// host.
+pub(crate) fn named(url: &str) -> Result<String, Failure> {
+    if let Some(rest) = url.strip_prefix("sqlite:") {
+        let path = std::path::absolute(rest.strip_prefix("//").unwrap_or(rest))
+            .map_err(|error| Failure::usage(format!("store {url}: {error}; name a file")))?;
+        return Ok(format!("sqlite:{}", path.display()));
+    }
+    let place = shown(url).replacen("***@", "", 1).replace("?***", "");
+    // Behind an @ in it begins the place: then it is a piece of a password.
+    let query = url.rsplit_once('?').map_or("", |(_, query)| query);
+    let query = if query.contains('@') { "" } else { query };
+    let is_known =
+        |word: &&str| word.split_once('=').is_some_and(|(option, _)| WHERE.contains(&option));
+    let kept: Vec<&str> = query.split('&').filter(is_known).collect();
+    let mark = if kept.is_empty() { "" } else { "?" };
+    Ok(format!("{place}{mark}{}", kept.join("&")))
 }
 
 /// Makes the data directory.
@@ -148,6 +187,17 @@ pub(crate) fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_store_is_named_without_its_login() {
+        let of = |url: &str| named(url).unwrap();
+        assert_eq!(of("postgres://me:secret@host:1/db?connections=3"), "postgres://host:1/db");
+        assert_eq!(of("redis://host/2?key=integers&offset=1"), "redis://host/2?key=integers");
+        assert_eq!(of("me:secret@tcp(host:1)/db?schema=idpool"), "tcp(host:1)/db?schema=idpool");
+        assert_eq!(of("mysql://me:a?key=b&c@host/db"), "mysql://host/db");
+        assert_eq!(of("sqlite:/a/b@c.db"), "sqlite:/a/b@c.db");
+        assert!(of("sqlite:a.db").starts_with("sqlite:/"));
+    }
 
     #[test]
     fn passwords_are_not_shown() {

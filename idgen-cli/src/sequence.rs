@@ -72,7 +72,8 @@ async fn create(
 
 async fn list(store: &dyn SequenceStore, output: &Output) -> Result<(), Failure> {
     let sequences = store.list().await?;
-    let head = ["NAME", "BOUND", "RETURNED", "FIRST", "INCREMENT", "OFFSET", "END", "ORDER"];
+    let head =
+        ["NAME", "BOUND", "RETURNED", "FIRST", "INCREMENT", "OFFSET", "END", "ORDER", "MOVED TO"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     rows.extend(sequences.iter().map(row));
     let values: Vec<Value> = sequences.iter().map(value).collect();
@@ -90,6 +91,7 @@ fn row(info: &SequenceInfo) -> Vec<String> {
         definition.offset().to_string(),
         definition.end().to_string(),
         definition.order().name().to_owned(),
+        info.moved_to.clone().unwrap_or_default(),
     ]
 }
 
@@ -104,16 +106,20 @@ fn value(info: &SequenceInfo) -> Value {
         "offset": definition.offset().to_string(),
         "end": definition.end().to_string(),
         "order": definition.order().name(),
+        "moved_to": info.moved_to,
     })
 }
 
 async fn show(store: &dyn SequenceStore, name: &Name, output: &Output) -> Result<(), Failure> {
     let info = store.describe(name).await?;
-    let rows = [
+    let mut rows = vec![
         ("name", info.name.to_string()),
         ("bound", format!("{} (the highest number granted so far)", info.bound)),
         ("returned", format!("{} ids handed back and granted again first", info.returned)),
         ("definition", info.definition.to_string()),
     ];
+    rows.extend(
+        info.moved_to.iter().map(|to| ("moved", format!("to {to}, and leases nothing here"))),
+    );
     output.result(&columns(&rows), &value(&info))
 }

@@ -1,19 +1,23 @@
 //! `idgen store check`: opens a store and says what it is.
 
-use std::path::Path;
-
 use idgen_store::{Durability, OpenStore, StoreIdentity};
 use serde_json::json;
 
-use crate::args::{StoreCommand, StoreCommandArgs};
+use crate::args::store::{StoreArgs, StoreCommand};
 use crate::failure::Failure;
 use crate::output::{Output, columns};
-use crate::place::{block_on, open_url};
+use crate::place::{block_on, open_existing};
 
-pub(crate) fn run(args: &StoreCommandArgs, output: &Output) -> Result<(), Failure> {
-    let StoreCommand::Check { url } = &args.command;
-    check_exists(url)?;
-    let store = open_url(url)?;
+pub(crate) fn run(args: &StoreArgs, output: &Output) -> Result<(), Failure> {
+    match &args.command {
+        StoreCommand::Check { url } => check(url, output),
+        StoreCommand::Migrate(args) => crate::migrate::run(args, output),
+    }
+}
+
+/// A check must not make the file that it was to look at.
+fn check(url: &str, output: &Output) -> Result<(), Failure> {
+    let store = open_existing(url)?;
     let (identity, notes, sequences) = block_on(look(&store))??;
     let durability = match &identity.durability {
         Durability::Keeps => "keeps every answer".to_owned(),
@@ -38,18 +42,6 @@ pub(crate) fn run(args: &StoreCommandArgs, output: &Output) -> Result<(), Failur
         "notes": notes,
     });
     output.result(&columns(&rows), &value)
-}
-
-/// A check must not make the file that it was to look at.
-fn check_exists(url: &str) -> Result<(), Failure> {
-    let Some(rest) = url.strip_prefix("sqlite:") else { return Ok(()) };
-    let path = Path::new(rest.strip_prefix("//").unwrap_or(rest));
-    match path.metadata() {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Failure::store(format!(
-            "store {url}: {error}; see that the path is right, or start a server there first"
-        ))),
-    }
 }
 
 async fn look(store: &OpenStore) -> Result<(StoreIdentity, Vec<String>, usize), Failure> {

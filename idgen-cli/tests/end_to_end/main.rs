@@ -21,5 +21,6 @@ mod idpot;
 mod int;
 mod intd_server;
 mod layouts;
+mod moves;
 mod old_names;
 mod tools;

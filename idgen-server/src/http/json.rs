@@ -54,6 +54,8 @@ pub(super) struct SequenceJson<'a> {
     bound: Option<Id>,
     #[serde(skip_serializing_if = "Option::is_none")]
     returned: Option<Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved_to: Option<&'a str>,
 }
 
 impl<'a> SequenceJson<'a> {
@@ -66,7 +68,8 @@ impl<'a> SequenceJson<'a> {
     /// With the store's bound and returned tails.
     pub(super) fn of_info(info: &'a SequenceInfo) -> Self {
         let plain = Self::of_definition(info.name.as_str(), &info.definition);
-        Self { bound: Some(Id(info.bound)), returned: Some(Id(info.returned)), ..plain }
+        let (bound, returned) = (Some(Id(info.bound)), Some(Id(info.returned)));
+        Self { bound, returned, moved_to: info.moved_to.as_deref(), ..plain }
     }
 
     /// The settings alone.
@@ -81,6 +84,7 @@ impl<'a> SequenceJson<'a> {
             last: None,
             bound: None,
             returned: None,
+            moved_to: None,
         }
     }
 }

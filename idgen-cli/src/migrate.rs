@@ -6,15 +6,20 @@ use serde_json::json;
 use crate::args::store::MigrateArgs;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::place::{block_on, named, open_existing, open_kept};
+use crate::place::{block_on, named, open_existing, open_url};
 
 const WILL_MEET: &str = "copied only: whatever leases from the store they came from will meet \
     their ids; let nothing do so";
 
 pub(crate) fn run(args: &MigrateArgs, output: &Output) -> Result<(), Failure> {
     // Both are looked at before either is changed, and a store that is to be left must be there.
-    let (from, to) = (open_existing(&args.from)?, open_kept(&args.to, false)?);
+    let (from, to) = (open_existing(&args.from)?, open_url(&args.to)?);
     let (from_place, to_place) = (named(&args.from)?, named(&args.to)?);
+    if !to.outlives_process {
+        return Err(Failure::refused(format!(
+            "store {to_place} ends with this process, and the sequences with it; name a durable one"
+        )));
+    }
     let from = Site { store: from.sequences.as_ref(), place: &from_place };
     let to = Site { store: to.sequences.as_ref(), place: &to_place };
     block_on(async {

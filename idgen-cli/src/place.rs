@@ -56,7 +56,7 @@ pub(crate) fn open_with_workers(
 }
 
 /// Opens a store that is not to forget, unless that was allowed.
-pub(crate) fn open_kept(url: &str, volatile: bool) -> Result<OpenStore, Failure> {
+fn open_kept(url: &str, volatile: bool) -> Result<OpenStore, Failure> {
     let store = open_url(url)?;
     if !store.outlives_process && !volatile {
         return Err(Failure::refused(format!(

@@ -1,5 +1,6 @@
 //! `idgen genid`: the GenID door alone, on the original's configuration file.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use idgen_store::Name;
@@ -34,6 +35,7 @@ fn serving(args: &GenidArgs) -> Result<Serving, Failure> {
         pots: Default::default(),
         access: None,
         open: Box::new(move || open_with_workers(&place, &registry, true)),
+        nodes: NonZeroU32::MIN,
         data_dir: Some(args.place.data_dir.clone()),
         wanted: Vec::new(),
         pool: Name::new(DEFAULT_SEQUENCE)?,

@@ -1,6 +1,7 @@
 //! `idgen idpool`: the idpool door alone, on the original's configuration file and tables.
 
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use idgen_store::{Definition, Name};
@@ -39,6 +40,7 @@ fn serving(args: &IdpoolArgs) -> Result<Serving, Failure> {
         pots: Default::default(),
         access: None,
         open: Box::new(move || open_url(&url)),
+        nodes: NonZeroU32::MIN,
         data_dir: args.journal.data_dir.clone(),
         wanted: vec![Wanted::if_absent(pool.clone(), Definition::default())],
         integers: pool.clone(),

@@ -46,6 +46,7 @@ fn serve(args: &IdpotServerArgs, output: &Output) -> Result<(), Failure> {
         pots: args.pots.clone(),
         access: Some(log.log()),
         open: Box::new(move || open_url(&url)),
+        nodes: args.nodes.nodes,
         data_dir: args.journal.data_dir.clone(),
         wanted: Vec::new(),
         pool: Name::new(DEFAULT_SEQUENCE)?,

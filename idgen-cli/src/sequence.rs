@@ -100,6 +100,7 @@ fn value(info: &SequenceInfo) -> Value {
     json!({
         "name": info.name.as_str(),
         "bound": info.bound.to_string(),
+        "serial": info.serial.to_string(),
         "returned": info.returned.to_string(),
         "first": definition.first().to_string(),
         "increment": definition.increment().to_string(),
@@ -115,6 +116,7 @@ async fn show(store: &dyn SequenceStore, name: &Name, output: &Output) -> Result
     let mut rows = vec![
         ("name", info.name.to_string()),
         ("bound", format!("{} (the highest number granted so far)", info.bound)),
+        ("serial", format!("{} leases and hand-backs so far", info.serial)),
         ("returned", format!("{} ids handed back and granted again first", info.returned)),
         ("definition", info.definition.to_string()),
     ];

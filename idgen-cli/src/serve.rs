@@ -37,6 +37,7 @@ fn serving(args: &ServeArgs) -> Result<Serving, Failure> {
         pots: args.doors.pots.clone(),
         access: None,
         open: Box::new(move || open_with_workers(&place, &registry, needs_workers)),
+        nodes: args.nodes.nodes,
         data_dir: Some(args.place.data_dir.clone()),
         wanted,
         pool,

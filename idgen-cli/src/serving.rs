@@ -6,6 +6,7 @@
 
 mod gate;
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
@@ -45,6 +46,8 @@ pub(crate) struct Serving {
     pub(crate) access: Option<Arc<dyn AccessLog>>,
     /// Opens the store; called once the doors are bound.
     pub(crate) open: Box<dyn FnOnce() -> Result<OpenStore, Failure>>,
+    /// How many servers issue from the store.
+    pub(crate) nodes: NonZeroU32,
     /// Where the journal is kept, if it is.
     pub(crate) data_dir: Option<PathBuf>,
     /// Sequences that must be there before the first request.
@@ -104,9 +107,9 @@ impl Stop {
 async fn serve(serving: Serving, output: &Output) -> Result<(), Failure> {
     let mut stop = Stop::new()?;
     gate::raise_file_limit();
-    let Serving { gates, pots, access, open, data_dir, .. } = serving;
+    let Serving { gates, pots, access, open, nodes, data_dir, .. } = serving;
     let bound = Bound::new(gates, &pots, access).await?;
-    let runtime = start(open, data_dir.as_deref())?;
+    let runtime = start(move || Ok(open()?.served_by(nodes)), data_dir.as_deref())?;
     let wishes = Wishes {
         program: serving.program,
         wanted: &serving.wanted,

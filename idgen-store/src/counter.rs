@@ -251,6 +251,10 @@ impl<C: Counter> SequenceStore for C {
         Ok(notes)
     }
 
+    fn is_strict_over_nodes(&self) -> bool {
+        true
+    }
+
     async fn create(&self, name: &Name, definition: &Definition) -> Result<Created, StoreError> {
         let adopted = self.adopted();
         if adopted.check_name(name).is_err() {
@@ -300,10 +304,6 @@ impl<C: Counter> SequenceStore for C {
     async fn hand_back(&self, name: &Name, tail: &Lease) -> Result<(), StoreError> {
         self.adopted().check_name(name)?;
         Err(StoreError::NotCurrent { name: name.clone(), serial: tail.serial })
-    }
-
-    async fn last(&self, name: &Name) -> Result<u64, StoreError> {
-        self.describe(name).await.map(|info| info.bound)
     }
 
     async fn advance_to(&self, name: &Name, above: u64) -> Result<(), StoreError> {

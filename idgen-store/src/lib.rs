@@ -35,6 +35,7 @@ mod clock;
 pub mod conformance;
 #[cfg(any(feature = "redis", feature = "rqlite", feature = "summitdb"))]
 mod counter;
+mod definition;
 #[cfg(any(
     feature = "etcd",
     feature = "summitdb",
@@ -89,6 +90,7 @@ mod sequence;
 mod signed;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod strict;
 #[cfg(feature = "summitdb")]
 pub mod summitdb;
 mod tenure;
@@ -111,13 +113,13 @@ pub mod zookeeper;
 #[cfg(feature = "conformance")]
 pub use clock::SteppedClock;
 pub use clock::{HostClock, SystemHostClock};
+pub use definition::{Definition, DefinitionError, Order};
 pub use error::{RegistryError, StoreError};
 pub use migrate::{Departure, Migrated, Site, migrate};
 pub use name::{Name, NameError};
 pub use open::{OpenStore, open};
 pub use sequence::{
-    Alteration, Arrival, Created, Definition, DefinitionError, Durability, Lease, Order,
-    SequenceInfo, SequenceStore, StoreIdentity,
+    Alteration, Arrival, Created, Durability, Lease, SequenceInfo, SequenceStore, StoreIdentity,
 };
 pub use worker::{
     Claim, Claimed, LayoutRecord, Renewed, SoftProof, Wish, WorkerInfo, WorkerRegistry,

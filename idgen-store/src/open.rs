@@ -1,11 +1,13 @@
 //! Chooses a backend by URL.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::memory::MemoryStore;
 #[cfg(feature = "postgres")]
 use crate::postgres::PostgresStore;
+use crate::strict::StrictStore;
 use crate::{SequenceStore, StoreError, WorkerRegistry};
 
 /// A store that was opened by URL: the faces of one object.
@@ -33,6 +35,19 @@ impl OpenStore {
     fn of<S: SequenceStore + WorkerRegistry + 'static>(store: S, outlives_process: bool) -> Self {
         let store = Arc::new(store);
         Self { sequences: store.clone(), workers: Some(store), outlives_process }
+    }
+
+    /// The store as one of `nodes` nodes serves it.
+    ///
+    /// Where [`is_strict_over_nodes`](SequenceStore::is_strict_over_nodes) says so, the order of
+    /// its sequences is strict for more than one node; all nodes must be told the same. Else
+    /// nothing changes.
+    #[must_use]
+    pub fn served_by(self, nodes: NonZeroU32) -> Self {
+        if nodes.get() == 1 || !self.sequences.is_strict_over_nodes() {
+            return self;
+        }
+        Self { sequences: Arc::new(StrictStore::new(self.sequences)), ..self }
     }
 
     /// A store of another process, which keeps sequences and no worker ids.

@@ -1,6 +1,7 @@
 //! The arguments of the doors that replace other systems.
 
 use std::fs;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -19,6 +20,17 @@ pub(crate) struct PotArgs {
     /// pots on the HTTP address if they send it as 'Authorization: Bearer TOKEN'.
     #[arg(long, value_name = "FILE")]
     pub(crate) admin_token_file: Option<PathBuf>,
+}
+
+/// How many servers there are.
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub(crate) struct NodesArgs {
+    /// How many servers issue from the store, all told the same. With more than one, each id or
+    /// batch of an adopted counter (pots of idpot, tickets of Flickr, a key) is one durable step:
+    /// ids rise over all servers and the last id that is shown is exact. A sequence of idgen's own
+    /// says so itself, see 'idgen sequence create --order'.
+    #[arg(long, value_name = "N", default_value = "1", allow_negative_numbers = true)]
+    pub(crate) nodes: NonZeroU32,
 }
 
 /// Doors of `idgen serve`.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::doors::PotArgs;
+use super::doors::{NodesArgs, PotArgs};
 use super::{Listen, PlaceArgs, RegistryArgs};
 
 /// What the original calls an engine.
@@ -96,7 +96,8 @@ pub(crate) enum Protocol {
 #[command(after_help = "\
 This is intd-server of go-artisanal-integers; each flag may have one dash or two, and those of the
 engine are as for 'idgen int'. What differs:
-  integers are leased by the segment: a crash may leave a gap, and several servers interleave
+  integers are leased by the segment: a crash may leave a gap, and several servers
+  interleave unless --nodes says how many there are
   over HTTP only GET and POST of / mint; a favicon costs nothing
   while the engine is down it answers 503 and goes on by itself
 
@@ -115,6 +116,8 @@ pub(crate) struct IntdServerArgs {
     /// The port to listen on; 0 takes a free one.
     #[arg(long, default_value_t = 8080, allow_negative_numbers = true)]
     pub(crate) port: u16,
+    #[command(flatten)]
+    pub(crate) nodes: NodesArgs,
     #[command(flatten)]
     pub(crate) journal: JournalArgs,
 }
@@ -142,7 +145,8 @@ that still run; each flag may have one dash or two. The file's keys, and what th
   ConnectString  USER:PASSWORD@tcp(HOST:PORT)/DATABASE; overrules what follows
   Hostname 127.0.0.1, Port 3306, Username root, Password, Dbname idpot
 SERVER_STARTER_PORT hands over a socket, its first, in place of Listen. What differs:
-  ids are leased by the segment: a crash may leave a gap, and several servers interleave
+  ids are leased by the segment: a crash may leave a gap, and several servers
+  interleave unless --nodes says how many there are
   a pot is created by clients on this host, or with the token of --admin-token-file
   a pot that exists is 409, one that is unknown 404, an outage 503; the original has 500 or 404
   new tables are InnoDB; old log files are never deleted
@@ -162,6 +166,8 @@ pub(crate) struct IdpotServerArgs {
     /// Address of administration, or off. Whoever reaches it may change pots.
     #[arg(long, value_name = "ADDR", default_value = "off")]
     pub(crate) admin: Listen,
+    #[command(flatten)]
+    pub(crate) nodes: NodesArgs,
     #[command(flatten)]
     pub(crate) journal: JournalArgs,
 }

@@ -28,6 +28,7 @@ fn serving(args: &IntdServerArgs) -> Result<Serving, Failure> {
         pots: Default::default(),
         access: None,
         open: Box::new(move || open_url(&url)),
+        nodes: args.nodes.nodes,
         data_dir: args.journal.data_dir.clone(),
         pool: Name::new(DEFAULT_SEQUENCE)?,
         integers: wanted.name.clone(),

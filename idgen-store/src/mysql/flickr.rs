@@ -243,6 +243,10 @@ impl SequenceStore for FlickrStore {
         Ok([self.pool.settings.notes(), told].concat())
     }
 
+    fn is_strict_over_nodes(&self) -> bool {
+        true
+    }
+
     async fn create(&self, name: &Name, asked: &Definition) -> Result<Created, StoreError> {
         if self.check_name(name).is_err() {
             return self.cannot("joined by another", "name that as the key of another store");
@@ -258,10 +262,6 @@ impl SequenceStore for FlickrStore {
     async fn hand_back(&self, name: &Name, tail: &Lease) -> Result<(), StoreError> {
         self.check_name(name)?;
         Err(StoreError::NotCurrent { name: name.clone(), serial: tail.serial })
-    }
-
-    async fn last(&self, name: &Name) -> Result<u64, StoreError> {
-        self.describe(name).await.map(|info| info.bound)
     }
 
     async fn advance_to(&self, name: &Name, above: u64) -> Result<(), StoreError> {

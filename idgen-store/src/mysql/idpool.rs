@@ -314,10 +314,6 @@ impl SequenceStore for IdpoolStore {
         Err(StoreError::NotCurrent { name: name.clone(), serial: tail.serial })
     }
 
-    async fn last(&self, name: &Name) -> Result<u64, StoreError> {
-        self.describe(name).await.map(|info| info.bound)
-    }
-
     async fn advance_to(&self, name: &Name, above: u64) -> Result<(), StoreError> {
         self.check_name(name)?;
         on_a_session!(self, |session| advance_to(session, name, above))

@@ -222,6 +222,10 @@ impl SequenceStore for IdpotStore {
         Ok([self.pool.settings.notes(), told].concat())
     }
 
+    fn is_strict_over_nodes(&self) -> bool {
+        true
+    }
+
     async fn create(&self, name: &Name, asked: &Definition) -> Result<Created, StoreError> {
         on_a_session!(self, |session| create(session, name, asked))
     }
@@ -233,10 +237,6 @@ impl SequenceStore for IdpotStore {
     async fn hand_back(&self, name: &Name, tail: &Lease) -> Result<(), StoreError> {
         self.describe(name).await?;
         Err(StoreError::NotCurrent { name: name.clone(), serial: tail.serial })
-    }
-
-    async fn last(&self, name: &Name) -> Result<u64, StoreError> {
-        self.describe(name).await.map(|info| info.bound)
     }
 
     async fn advance_to(&self, name: &Name, above: u64) -> Result<(), StoreError> {

@@ -292,10 +292,6 @@ impl SequenceStore for RedisStore {
         self.link.run(|session| hand_back(session, name, tail)).await
     }
 
-    async fn last(&self, name: &Name) -> Result<u64, StoreError> {
-        self.describe(name).await.map(|info| info.bound)
-    }
-
     async fn advance_to(&self, name: &Name, above: u64) -> Result<(), StoreError> {
         let advance = |mark: &mut Mark| mark.advance_to(name, above);
         self.link.run(|session| change(session, name, advance)).await

@@ -204,10 +204,6 @@ impl SequenceStore for RqliteStore {
         self.run(self.take_back(name, tail)).await
     }
 
-    async fn last(&self, name: &Name) -> Result<u64, StoreError> {
-        self.describe(name).await.map(|info| info.bound)
-    }
-
     async fn advance_to(&self, name: &Name, above: u64) -> Result<(), StoreError> {
         self.run(self.change(name, |mark| mark.advance_to(name, above))).await
     }

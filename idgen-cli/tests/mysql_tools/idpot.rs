@@ -9,13 +9,17 @@ use crate::{Database, servers};
 
 /// A server on the original's configuration file.
 pub(crate) fn start(place: &Place, database: &Database) -> Server {
+    start_with(place, database, &[])
+}
+
+fn start_with(place: &Place, database: &Database, more: &[&str]) -> Server {
     let text = format!(
         "[Server]\nListen = 127.0.0.1:0\nLogFile = {}/access-%Y%m%d\n[Mysql]\nConnectString = {}\n",
         place.path().display(),
         database.dsn()
     );
     let config = place.file("idpot.gcfg", &text);
-    place.server_of(&["idpot-server", &format!("--config={config}")])
+    place.server_of(&[&["idpot-server", &format!("--config={config}")], more].concat())
 }
 
 /// Status, type and body.
@@ -79,6 +83,34 @@ fn a_pot_that_an_original_made_goes_on() {
     let mine: u64 = once(addr, "POST", "/id/old").body.parse().unwrap();
     assert_ne!(mine, theirs, "an original runs beside it");
     assert!(server.log().contains("MyISAM"), "{}", server.log());
+}
+
+/// Two servers whose configuration says that they are two, and an original beside them.
+#[test]
+fn with_nodes_said_the_last_id_is_exact_on_each_of_them() {
+    let (places, database) = ([Place::new(), Place::new()], Database::new());
+    let servers = places.each_ref().map(|place| start_with(place, &database, &["-nodes", "2"]));
+    let addrs = servers.each_ref().map(|server| server.addr("idpot"));
+    says(&create(addrs[0], "name=foo&min=100"), 201, "Created new pot");
+    for turn in 0..40 {
+        let id = (101 + 2 * turn).to_string();
+        let (this, other) = (addrs[turn % 2], addrs[(turn + 1) % 2]);
+        says(&once(this, "POST", "/id/foo"), 200, &id);
+        says(&once(other, "GET", "/id/foo"), 200, &id);
+        database.sql("UPDATE pot_foo SET id = LAST_INSERT_ID(id + 1)");
+        let of_original = (102 + 2 * turn).to_string();
+        for addr in addrs {
+            says(&once(addr, "GET", "/id/foo"), 200, &of_original);
+        }
+    }
+    assert!(servers[0].log().contains("several nodes serve it"), "{}", servers[0].log());
+    servers.into_iter().for_each(Server::stop);
+    assert_eq!(database.sql("SELECT id FROM pot_foo"), Some(180), "each step took one id");
+    let (place, alone) = (Place::new(), Database::new());
+    let server = start(&place, &alone);
+    says(&create(server.addr("idpot"), "name=foo"), 201, "Created new pot");
+    says(&once(server.addr("idpot"), "POST", "/id/foo"), 200, "1");
+    assert!(alone.sql("SELECT id FROM pot_foo").unwrap() > 1, "one node alone leases a segment");
 }
 
 #[test]

@@ -92,3 +92,16 @@ fn a_server_and_the_tool_and_an_original_never_meet() {
     assert_distinct("a server, the tool and an original", &mut all);
     assert!(all.iter().all(|id| id % 2 == 1));
 }
+
+#[test]
+fn with_nodes_said_integers_rise_over_all_servers() {
+    let (place, database) = (Place::new(), Database::new());
+    make(&database, "InnoDB");
+    let dsn = database.dsn();
+    let args = ["intd-server", "-engine", "mysql", "-dsn", &dsn, "-port", "0", "-nodes", "2"];
+    let servers = [place.server_of(&args), place.server_of(&args)];
+    for turn in 0..40_usize {
+        let minted = once(servers[turn % 2].artisanal_http(), "GET", "/").body;
+        assert_eq!(minted, (2 * turn + 1).to_string(), "turn {turn}");
+    }
+}

@@ -41,7 +41,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve ids over HTTP and TCP until SIGTERM or Ctrl-C.
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Lease exactly N ids of a sequence from the store, beside any running server.
     Next(NextArgs),
     /// Issue time-ordered ids under a worker id of its own.

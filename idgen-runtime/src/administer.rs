@@ -1,13 +1,20 @@
 //! What operators do to sequences through a runtime: in the store first, then on this node at once.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use idgen_store::{Alteration, Created, Definition, Name, SequenceStore, StoreError};
 
-use crate::error::IssueError;
+use crate::error::{Cause, IssueError};
 use crate::guard::Guard;
 use crate::runtime::{ADMIN_WAIT, Runtime};
+use crate::sequence::late;
+
+/// How long a mark may be waited for.
+const MARK_WAIT: Duration = Duration::from_millis(500);
+/// How often it is looked whether a lease has come.
+const MARK_PAUSE: Duration = Duration::from_millis(5);
 
 impl Runtime {
     /// Creates a sequence; with the same definition again nothing changes.
@@ -87,6 +94,34 @@ impl Runtime {
         self.administer(async move { guard.thaw(&*store, above).await }).await?;
         self.reset(name).await;
         Ok(())
+    }
+
+    /// This node's mark of a sequence: no id above it was granted to it, 0 if none was. It is told
+    /// while no lease is on its way; the [`Peers`](crate::Peers) of another node ask for it.
+    ///
+    /// # Errors
+    ///
+    /// The cause `bad_request` if this node keeps no journal, `store_down` if a lease is on its way
+    /// for too long.
+    pub async fn mark(&self, name: &Name) -> Result<u64, IssueError> {
+        let shared = &self.shared;
+        if !shared.journal.is_kept() {
+            let why = "this node keeps no journal, so it cannot tell what it was granted before it \
+                       was started; give it a data directory, or let an operator thaw";
+            return Err(IssueError::new(Cause::BadRequest, why));
+        }
+        let until = Instant::now() + MARK_WAIT;
+        while let Some(sequence) = self.open_sequence(name) {
+            // Acquire: pairs with the Release stores of the supplier, so that the mark is there.
+            if !sequence.leasing.load(Ordering::Acquire) {
+                break;
+            }
+            if Instant::now() >= until {
+                return Err(late("a lease is on its way; ask for the mark again"));
+            }
+            shared.background.sleep(MARK_PAUSE).await;
+        }
+        Ok(Guard::new(Arc::clone(&shared.journal), name.clone()).granted())
     }
 
     fn store(&self) -> Arc<dyn SequenceStore> {

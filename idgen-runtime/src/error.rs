@@ -73,6 +73,11 @@ impl IssueError {
         Self::new(Cause::Draining, "this node is shutting down; ask another")
     }
 
+    /// With more to say behind the sentence.
+    pub(crate) fn beside(self, more: &str) -> Self {
+        Self { message: format!("{}; {more}", self.message).into(), ..self }
+    }
+
     /// Why.
     pub const fn cause(&self) -> Cause {
         self.cause

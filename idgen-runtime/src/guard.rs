@@ -118,6 +118,22 @@ impl Guard {
         self.check_info(info, identity, since)
     }
 
+    /// The sequence.
+    pub(crate) fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The highest id that this node was granted.
+    pub(crate) fn granted(&self) -> u64 {
+        self.mark().end
+    }
+
+    /// Leaves a mark of a new generation: a thaw.
+    pub(crate) fn renew(&self, identity: &StoreIdentity, serial: u64, end: u64) {
+        let (generation, store) = (self.mark().generation + 1, store_key(identity));
+        self.record(Kind::Sequence, &Mark { generation, store, serial, end });
+    }
+
     fn mark(&self) -> Mark {
         self.journal.mark(Kind::Sequence, self.name.as_str())
     }

@@ -103,6 +103,11 @@ impl Journal {
         Ok(Self { dir: Some(dir.to_owned()), state: Mutex::new(state) })
     }
 
+    /// Whether the marks outlive the process.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.dir.is_some()
+    }
+
     /// What was last seen of a name; all zeros if nothing was.
     pub(crate) fn mark(&self, kind: Kind, name: &str) -> Mark {
         lock(&self.state).marks.get(&(kind, name.to_owned())).cloned().unwrap_or_default()

@@ -177,9 +177,8 @@ impl Runtime {
             return sequence;
         }
         let guard = Guard::new(Arc::clone(&shared.journal), name.clone());
-        let Settings { max_step, store_timeout, .. } = shared.settings;
         let pace = shared.pace.clone();
-        let supplier = Supplier::new(Arc::clone(&sequence), guard, pace, max_step, store_timeout);
+        let supplier = Supplier::new(Arc::clone(&sequence), guard, pace, &shared.settings);
         let (done, ended) = oneshot::channel();
         shared.background.spawn(async move {
             // After the stop's time is up nobody listens.

@@ -55,6 +55,8 @@ pub struct Sequence {
     pub(crate) ground: ArcSwap<Ground>,
     pub(crate) waiters: Waiters,
     pub(crate) wanted: AtomicBool,
+    /// Whether a lease is on its way, the mark of which is not in the journal yet.
+    pub(crate) leasing: AtomicBool,
     pub(crate) trouble: Mutex<Option<IssueError>>,
     /// What the last cursor held when the sequence was closed.
     pub(crate) left: Mutex<Option<Retired>>,
@@ -76,6 +78,7 @@ impl Sequence {
             wake,
             waiters: Waiters::default(),
             wanted: AtomicBool::new(false),
+            leasing: AtomicBool::new(false),
             trouble: Mutex::default(),
             left: Mutex::default(),
         }

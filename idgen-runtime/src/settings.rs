@@ -2,12 +2,14 @@
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use idgen_snowflake::Layout;
 use idgen_store::{Name, NameError, Wish};
 
 use crate::clocks::ClockKind;
+use crate::peers::Peers;
 
 /// Settings of a [`Runtime`](crate::Runtime); the defaults suit a server on one machine.
 #[derive(Clone, Debug)]
@@ -28,6 +30,9 @@ pub struct Settings {
     pub lease_ms: u64,
     /// How long one call to a store may take.
     pub store_timeout: Duration,
+    /// All other nodes that issue from the store: a frozen sequence is thawed once each of them has
+    /// told its mark. Without them an operator thaws it.
+    pub peers: Option<Arc<dyn Peers>>,
 }
 
 impl Default for Settings {
@@ -40,6 +45,7 @@ impl Default for Settings {
             max_step: 1 << 32,
             lease_ms: 10_000,
             store_timeout: Duration::from_secs(2),
+            peers: None,
         }
     }
 }

@@ -24,9 +24,11 @@ use idgen_store::{Lease, SequenceInfo, SequenceStore, StoreError, StoreIdentity}
 
 use crate::background::{engine, lock};
 use crate::error::{Cause, IssueError};
-use crate::guard::Guard;
+use crate::guard::{Guard, Since};
+use crate::peers::Merge;
 use crate::retry::Backoff;
 use crate::sequence::{Sequence, Wake, late};
+use crate::settings::Settings;
 
 mod answers;
 mod closing;
@@ -62,6 +64,7 @@ enum Purpose {
 pub(crate) struct Supplier {
     sequence: Arc<Sequence>,
     guard: Guard,
+    merge: Option<Merge>,
     pace: Pace,
     max_step: u64,
     store_timeout: Duration,
@@ -107,18 +110,20 @@ impl Supplier {
         sequence: Arc<Sequence>,
         guard: Guard,
         pace: Pace,
-        max_step: u64,
-        store_timeout: Duration,
+        settings: &Settings,
     ) -> Self {
         let looked = guard.knows_nothing();
+        let peers = settings.peers.as_ref();
+        let merge = peers.map(|peers| Merge::new(guard.clone(), Arc::clone(peers)));
         Self {
             looked,
             described: None,
             sequence,
             guard,
+            merge,
             pace,
-            max_step,
-            store_timeout,
+            max_step: settings.max_step,
+            store_timeout: settings.store_timeout,
             pending: None,
             backoff: Backoff::new(20, 1000),
             retry_at: None,
@@ -231,6 +236,8 @@ impl Supplier {
         if describe {
             self.described = Some(now);
         }
+        // Release: pairs with the Acquire load of whoever tells the mark.
+        self.sequence.leasing.store(true, Ordering::Release);
         let fetch = Box::pin(async move {
             let lease = match store.lease(&name, len, above).await {
                 Err(unknown @ StoreError::Unknown { .. }) => return gone(&*store, unknown).await,
@@ -245,13 +252,24 @@ impl Supplier {
 
     fn look(&mut self) {
         let (store, name) = (Arc::clone(&self.sequence.store), self.sequence.name.clone());
+        let merge = self.merge.clone().filter(|_| self.frozen.is_some());
+        let (definition, since) = (self.sequence.definition(), self.since());
         let fetch = Box::pin(async move {
+            if let Some(merge) = merge {
+                merge.thaw(&*store, definition, since).await?;
+            }
             match store.describe(&name).await {
                 Err(unknown @ StoreError::Unknown { .. }) => gone(&*store, unknown).await,
                 info => Ok(Arrival::Look(info?, store.identity().await?)),
             }
         });
         self.pending = Some(Pending { fetch, purpose: Purpose::Look, begun: Instant::now() });
+    }
+
+    /// Of this process, not of the journal: what another one was granted says nothing of this
+    /// store.
+    fn since(&self) -> Since {
+        if self.above > 0 { Since::Leased } else { Since::Started }
     }
 
     fn next_timer(&self) -> Option<Instant> {
@@ -273,6 +291,8 @@ impl Supplier {
         let overdue = |pending: &mut Pending| pending.begun + self.store_timeout <= now;
         if let Some(pending) = self.pending.take_if(overdue) {
             self.give_up(pending.fetch);
+            // Release: as in `arrived`; a lease that comes later is not issued.
+            self.sequence.leasing.store(false, Ordering::Release);
             let silent = format!("no answer within {} ms", self.store_timeout.as_millis());
             self.failed(&StoreError::Unavailable(silent));
         }

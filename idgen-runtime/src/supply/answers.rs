@@ -10,13 +10,12 @@ use idgen_store::{Lease, SequenceInfo, StoreError};
 use super::{Arrival, LOOK_AGAIN, Pending, Purpose, REMEMBERED, Supplier};
 use crate::background::lock;
 use crate::error::{Cause, IssueError};
-use crate::guard::Since;
+use crate::peers::Merge;
 
 impl Supplier {
     pub(super) fn arrived(&mut self, answer: Result<Arrival, StoreError>) {
         let Some(pending) = self.pending.take() else { return };
-        // Its own, not the journal's: what another process was granted says nothing of this store.
-        let since = if self.above > 0 { Since::Leased } else { Since::Started };
+        let since = self.since();
         match answer {
             Err(error) => self.failed(&error),
             Ok(Arrival::Lease(lease, info, identity)) => {
@@ -41,6 +40,8 @@ impl Supplier {
                 }
             }
         }
+        // Release: whoever sees it finds the mark of what has come; pairs with an Acquire load.
+        self.sequence.leasing.store(false, Ordering::Release);
     }
 
     fn looked_well(&mut self, info: &SequenceInfo) {
@@ -116,6 +117,10 @@ impl Supplier {
 
     /// Ids in hand are not issued either: the store may grant them to others.
     fn freeze(&mut self, why: IssueError) {
+        let why = match self.merge.as_ref().and_then(Merge::missing) {
+            Some(missing) => why.beside(&missing),
+            None => why,
+        };
         tracing::error!(sequence = %self.sequence.name, %why, "frozen");
         *lock(&self.sequence.trouble) = Some(why.clone());
         let ground = self.sequence.ground.load_full();

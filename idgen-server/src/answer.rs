@@ -85,6 +85,8 @@ pub enum Administration {
     Delete(Name),
     /// A frozen sequence goes on above the number.
     Thaw(Name, u64),
+    /// The highest id that this node was granted.
+    Mark(Name),
 }
 
 /// What a client gets.
@@ -104,6 +106,8 @@ pub enum Reply {
     Created(Created),
     /// A sequence has these settings now.
     Altered(Definition),
+    /// The highest id of a sequence that this node was granted.
+    Mark(u64),
     /// It is done.
     Done,
 }

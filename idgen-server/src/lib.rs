@@ -36,6 +36,7 @@ mod date;
 mod door;
 mod genid;
 mod http;
+mod peers;
 mod refusal;
 mod server;
 mod settings;
@@ -47,6 +48,7 @@ pub use answer::{
     SequenceView,
 };
 pub use date::iso_date;
+pub use peers::{AdminPeers, PeerError};
 pub use refusal::Refusal;
 pub use server::{Doors, PotCreate, Server};
 pub use settings::Limits;

@@ -31,6 +31,9 @@ impl Desk {
                 tracing::info!(%name, "sequence deleted");
                 Ok(Reply::Done)
             }
+            Administration::Mark(name) => {
+                Ok(Reply::Mark(runtime.mark(&name).await.map_err(refused)?))
+            }
             Administration::Thaw(name, above) => {
                 runtime.thaw(&name, above).await.map_err(refused)?;
                 tracing::info!(%name, above, "sequence thawed");

@@ -9,6 +9,7 @@
 //! | `DELETE /admin/v1/sequences/{name}` | | 204 |
 //! | `POST /admin/v1/sequences/{name}/advance` | `{"above":"N"}` | 204 |
 //! | `POST /admin/v1/sequences/{name}/thaw` | `{"above":"N"}` | 204 |
+//! | `GET /admin/v1/sequences/{name}/mark` | | `{"mark":"N"}`: granted to this server up to N |
 //!
 //! The settings are `first` (not in a PATCH), `increment`, `offset`, `end` and `order`, numbers as
 //! strings or plain.
@@ -19,10 +20,13 @@
 //! Where pots are created here, `POST /pot/create` is answered as idpot does.
 
 use hyper::{Method, StatusCode};
+use idgen_core::Id;
 use idgen_runtime::store::{Alteration, Created, Name};
 use serde::de::DeserializeOwned;
 
-use super::json::{AboveBody, AlterationBody, DefinitionBody, SequenceJson, SequencesJson};
+use super::json::{
+    AboveBody, AlterationBody, DefinitionBody, MarkJson, SequenceJson, SequencesJson,
+};
 use super::query::{name, values};
 use super::response::{
     Response, defect, empty, is_read, json, method_not_allowed, no_such_path, problem,
@@ -33,7 +37,7 @@ use crate::refusal::Refusal;
 
 const KNOWN: &str = "/admin/v1/sequences, /admin/v1/sequences/{name}, \
                      /admin/v1/sequences/{name}/advance, /admin/v1/sequences/{name}/thaw, \
-                     /healthz, /readyz";
+                     /admin/v1/sequences/{name}/mark, /healthz, /readyz";
 
 /// The paths of this door, undecoded.
 #[derive(Clone, Copy)]
@@ -42,12 +46,13 @@ enum Route<'a> {
     Sequence(&'a str),
     Advance(&'a str),
     Thaw(&'a str),
+    Mark(&'a str),
 }
 
 impl Route<'_> {
     fn allow(self) -> &'static str {
         match self {
-            Self::Sequences => "GET, HEAD",
+            Self::Sequences | Self::Mark(_) => "GET, HEAD",
             Self::Sequence(_) => "GET, HEAD, PUT, PATCH, DELETE",
             Self::Advance(_) | Self::Thaw(_) => "POST",
         }
@@ -64,6 +69,7 @@ fn route(path: &str) -> Option<Route<'_>> {
         (name, None) => Route::Sequence(name),
         (name, Some("advance")) => Route::Advance(name),
         (name, Some("thaw")) => Route::Thaw(name),
+        (name, Some("mark")) => Route::Mark(name),
         _ => return None,
     };
     segments.next().is_none().then_some(route)
@@ -84,6 +90,7 @@ fn read(route: Route<'_>, call: &Call) -> Result<Option<Request>, Refusal> {
     let method = &call.method;
     let wanted = match route {
         Route::Sequences if is_read(method) => Administration::List,
+        Route::Mark(segment) if is_read(method) => Administration::Mark(name(segment)?),
         Route::Sequence(segment) if is_read(method) => {
             return Ok(Some(Request::Show(name(segment)?)));
         }
@@ -131,6 +138,7 @@ fn written(answer: Result<Reply, Refusal>, request: &Request) -> Response {
         (Ok(Reply::Altered(definition)), Some((name, _))) => {
             json(200, &SequenceJson::of_definition(name.as_str(), &definition))
         }
+        (Ok(Reply::Mark(mark)), _) => json(200, &MarkJson { mark: Id(mark) }),
         (Ok(Reply::Done), _) => empty(StatusCode::NO_CONTENT),
         (Ok(_), _) => defect(),
         (Err(refusal), _) => problem(&refusal),

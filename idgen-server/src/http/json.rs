@@ -95,6 +95,12 @@ pub(super) struct SequencesJson<'a> {
     pub(super) sequences: Vec<SequenceJson<'a>>,
 }
 
+/// The highest id that this server was granted.
+#[derive(Serialize)]
+pub(super) struct MarkJson {
+    pub(super) mark: Id,
+}
+
 /// What an id says.
 #[derive(Serialize)]
 pub(super) struct DecodedJson<'a> {

@@ -119,6 +119,12 @@ pub(crate) struct ServeArgs {
     pub(crate) registry: RegistryArgs,
     #[command(flatten)]
     pub(crate) nodes: doors::NodesArgs,
+    /// Address of another server's administration, http://HOST:PORT, once for each of all others
+    /// that issue from the store. A sequence that is frozen because the store went back goes on by
+    /// itself when each of them has told the highest id it was granted. Not for a store from which
+    /// others lease too, such as originals or 'idgen next': what they were granted nobody tells.
+    #[arg(long = "peer", value_name = "URL")]
+    pub(crate) peers: Vec<String>,
     /// Address of idpool, idpot and the native API, or off.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) http: Listen,

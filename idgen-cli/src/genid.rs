@@ -36,6 +36,7 @@ fn serving(args: &GenidArgs) -> Result<Serving, Failure> {
         access: None,
         open: Box::new(move || open_with_workers(&place, &registry, true)),
         nodes: NonZeroU32::MIN,
+        peers: None,
         data_dir: Some(args.place.data_dir.clone()),
         wanted: Vec::new(),
         pool: Name::new(DEFAULT_SEQUENCE)?,

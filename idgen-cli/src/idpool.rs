@@ -41,6 +41,7 @@ fn serving(args: &IdpoolArgs) -> Result<Serving, Failure> {
         access: None,
         open: Box::new(move || open_url(&url)),
         nodes: NonZeroU32::MIN,
+        peers: None,
         data_dir: args.journal.data_dir.clone(),
         wanted: vec![Wanted::if_absent(pool.clone(), Definition::default())],
         integers: pool.clone(),

@@ -47,6 +47,7 @@ fn serve(args: &IdpotServerArgs, output: &Output) -> Result<(), Failure> {
         access: Some(log.log()),
         open: Box::new(move || open_url(&url)),
         nodes: args.nodes.nodes,
+        peers: None,
         data_dir: args.journal.data_dir.clone(),
         wanted: Vec::new(),
         pool: Name::new(DEFAULT_SEQUENCE)?,

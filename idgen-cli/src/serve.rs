@@ -1,5 +1,9 @@
 //! `idgen serve`: its arguments as a [`Serving`].
 
+use std::sync::Arc;
+
+use idgen_runtime::Peers;
+use idgen_server::AdminPeers;
 use idgen_snowflake::Preset;
 use idgen_store::{Definition, Name, Wish};
 
@@ -38,6 +42,7 @@ fn serving(args: &ServeArgs) -> Result<Serving, Failure> {
         access: None,
         open: Box::new(move || open_with_workers(&place, &registry, needs_workers)),
         nodes: args.nodes.nodes,
+        peers: peers(args)?,
         data_dir: Some(args.place.data_dir.clone()),
         wanted,
         pool,
@@ -45,6 +50,16 @@ fn serving(args: &ServeArgs) -> Result<Serving, Failure> {
         native,
         genid,
     })
+}
+
+/// The other servers, if there are any.
+fn peers(args: &ServeArgs) -> Result<Option<Arc<dyn Peers>>, Failure> {
+    if args.peers.is_empty() {
+        return Ok(None);
+    }
+    let urls = args.peers.iter().map(String::as_str);
+    let peers = AdminPeers::new(urls).map_err(|e| Failure::usage(format!("--peer: {e}")))?;
+    Ok(Some(Arc::new(peers)))
 }
 
 fn native(args: &ServeArgs) -> Result<Option<(&'static Preset, Wish)>, Failure> {

@@ -12,7 +12,7 @@ use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
-use idgen_runtime::{Runtime, Settings, SnowflakeSettings, Snowflakes};
+use idgen_runtime::{Peers, Runtime, Settings, SnowflakeSettings, Snowflakes};
 use idgen_server::{AccessLog, Desk, Limits, Server, iso_date};
 use idgen_snowflake::Preset;
 use idgen_store::{Name, OpenStore, StoreError, Wish};
@@ -48,6 +48,8 @@ pub(crate) struct Serving {
     pub(crate) open: Box<dyn FnOnce() -> Result<OpenStore, Failure>>,
     /// How many servers issue from the store.
     pub(crate) nodes: NonZeroU32,
+    /// Who tells the marks of all other servers, if they are listed.
+    pub(crate) peers: Option<Arc<dyn Peers>>,
     /// Where the journal is kept, if it is.
     pub(crate) data_dir: Option<PathBuf>,
     /// Sequences that must be there before the first request.
@@ -107,9 +109,9 @@ impl Stop {
 async fn serve(serving: Serving, output: &Output) -> Result<(), Failure> {
     let mut stop = Stop::new()?;
     gate::raise_file_limit();
-    let Serving { gates, pots, access, open, nodes, data_dir, .. } = serving;
+    let Serving { gates, pots, access, open, nodes, peers, data_dir, .. } = serving;
     let bound = Bound::new(gates, &pots, access).await?;
-    let runtime = start(move || Ok(open()?.served_by(nodes)), data_dir.as_deref())?;
+    let runtime = start(open()?.served_by(nodes), peers, data_dir.as_deref())?;
     let wishes = Wishes {
         program: serving.program,
         wanted: &serving.wanted,
@@ -139,12 +141,12 @@ async fn serve(serving: Serving, output: &Output) -> Result<(), Failure> {
     drain(server, &mut stop, output).await
 }
 
-/// Opens the store and starts what keeps generators supplied.
+/// Starts what keeps generators supplied.
 fn start(
-    open: impl FnOnce() -> Result<OpenStore, Failure>,
+    store: OpenStore,
+    peers: Option<Arc<dyn Peers>>,
     data_dir: Option<&Path>,
 ) -> Result<Runtime, Failure> {
-    let store = open()?;
     let mut state_dir = None;
     if !store.outlives_process {
         tracing::warn!("the store forgets every id when this process ends");
@@ -152,7 +154,7 @@ fn start(
         make_data_dir(dir)?;
         state_dir = Some(dir.to_owned());
     }
-    Ok(Runtime::start(store, Settings { state_dir, ..Settings::default() })?)
+    Ok(Runtime::start(store, Settings { state_dir, peers, ..Settings::default() })?)
 }
 
 /// What the store is asked for before the doors open.

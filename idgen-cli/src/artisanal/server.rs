@@ -29,6 +29,7 @@ fn serving(args: &IntdServerArgs) -> Result<Serving, Failure> {
         access: None,
         open: Box::new(move || open_url(&url)),
         nodes: args.nodes.nodes,
+        peers: None,
         data_dir: args.journal.data_dir.clone(),
         pool: Name::new(DEFAULT_SEQUENCE)?,
         integers: wanted.name.clone(),

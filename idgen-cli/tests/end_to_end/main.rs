@@ -23,6 +23,7 @@ mod intd_server;
 mod layouts;
 mod moves;
 mod old_names;
+mod peers;
 mod strict;
 #[path = "../servers/strict.rs"]
 mod strict_order;

@@ -5,14 +5,15 @@
 //! `cargo xtask services`, since they are killed here. `IDGEN_TEST_REDIS_URL` names one that keeps.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::num::NonZeroU64;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use idgen_runtime::store::{self, Definition, Name, StoreError};
-use idgen_runtime::{Cause, Runtime, Sequence, Settings};
+use idgen_runtime::{Cause, PeerMark, PeerMarks, Peers, Runtime, Sequence, Settings};
 use services::order;
 
 #[path = "../../../idgen-store/tests/network/services.rs"]
@@ -68,16 +69,49 @@ struct Node {
     _journal: tempfile::TempDir,
 }
 
+/// Nodes that ask one another for their marks; one that is down is `None`.
+#[derive(Clone, Default)]
+struct Listed(Arc<Mutex<Vec<Option<Runtime>>>>);
+
+impl fmt::Debug for Listed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the nodes of this test")
+    }
+}
+
+impl Peers for Listed {
+    fn marks(&self, name: &Name) -> PeerMarks {
+        let (nodes, name) = (self.0.lock().unwrap().clone(), name.clone());
+        Box::pin(async move {
+            let mut told = Vec::new();
+            for (at, node) in nodes.iter().enumerate() {
+                let mark = match node {
+                    Some(node) => node.mark(&name).await.map_err(|why| why.to_string()),
+                    None => Err("it is down".to_owned()),
+                };
+                told.push(PeerMark { peer: format!("node {at}"), mark });
+            }
+            told
+        })
+    }
+}
+
 impl Node {
     fn start(url: &str) -> Self {
         Self::of(url, "orders", &Definition::default())
     }
 
     fn of(url: &str, name: &str, definition: &Definition) -> Self {
+        Self::among(None, url, name, definition)
+    }
+
+    fn among(listed: Option<&Listed>, url: &str, name: &str, definition: &Definition) -> Self {
+        let peers = listed.map(|listed| Arc::new(listed.clone()) as Arc<dyn Peers>);
         let journal = tempfile::tempdir().unwrap();
         let state_dir = Some(journal.path().to_owned());
         // So short that a lease is soon used up.
-        let settings = Settings { state_dir, min_step: 10, max_step: 10, ..Settings::default() };
+        let settings =
+            Settings { state_dir, min_step: 10, max_step: 10, peers, ..Settings::default() };
         let runtime = Runtime::start(store::open(url).unwrap(), settings).unwrap();
         let sequence = runtime.create_blocking(name, definition).unwrap();
         Self { runtime, sequence, _journal: journal }
@@ -217,6 +251,50 @@ fn a_server_that_comes_back_empty_freezes_all_nodes() {
     }
     thaw_and_go_on(&nodes, said, &mut ids);
     assert_distinct(&ids);
+}
+
+/// Nobody makes the sequence anew but the nodes themselves, above all their marks.
+#[test]
+fn nodes_that_list_one_another_thaw_by_themselves() {
+    let _turn = services::alone();
+    let server = server("IDGEN_TEST_REDIS_VOLATILE_URL");
+    let url = format!("{server}?durability=lossy&prefix={}", unique());
+    let listed = Listed::default();
+    let node = || Node::among(Some(&listed), &url, "orders", &Definition::default());
+    let nodes = [node(), node()];
+    let up = |second: bool| {
+        let other = second.then(|| nodes[1].runtime.clone());
+        *listed.0.lock().unwrap() = vec![Some(nodes[0].runtime.clone()), other];
+    };
+    up(false);
+    let mut ids = Vec::new();
+    for node in &nodes {
+        node.take(&mut ids, 1_000);
+    }
+    order("kill", "redis-volatile");
+    order("start", "redis-volatile");
+    for node in &nodes {
+        node.take_until_frozen(&mut ids);
+    }
+    let until = Instant::now() + Duration::from_millis(1_500);
+    let mut said = String::new();
+    while Instant::now() < until {
+        for node in &nodes {
+            said = node.sequence.next_id_blocking(soon()).unwrap_err().to_string();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    assert!(said.contains("frozen") && said.contains("node 1 (it is down)"), "{said}");
+    let highest = *ids.iter().max().unwrap();
+    let before = ids.len();
+    up(true);
+    for node in &nodes {
+        node.take_once_thawed(&mut ids);
+    }
+    assert!(ids[before..].iter().all(|id| *id > highest), "an id below a mark");
+    assert_distinct(&ids);
+    // They hold one another.
+    listed.0.lock().unwrap().clear();
 }
 
 /// On a server that keeps what it answers: another program wrote the key.

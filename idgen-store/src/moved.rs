@@ -141,7 +141,7 @@ pub(crate) async fn move_in<S: SequenceStore + ?Sized>(
 }
 
 /// The definition of a sequence all of whose ids lie above the bound.
-fn begun_above(name: &Name, arrival: &Arrival) -> Result<Definition, StoreError> {
+pub(crate) fn begun_above(name: &Name, arrival: &Arrival) -> Result<Definition, StoreError> {
     let Arrival { definition, bound, .. } = arrival;
     let Some(first) = definition.next_after(*bound) else {
         return Err(StoreError::Refused(format!(

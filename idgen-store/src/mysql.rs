@@ -37,6 +37,7 @@ mod session;
 mod settings;
 mod table;
 mod tls;
+mod tombstone;
 
 pub(crate) use dsn::is_dsn;
 pub use flickr::FlickrStore;

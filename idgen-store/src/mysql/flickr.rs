@@ -30,10 +30,11 @@ use async_trait::async_trait;
 use super::fault::Fault;
 use super::session::Session;
 use super::settings::{MysqlSettings, Schema};
-use super::{identity, on_a_session};
+use super::{identity, on_a_session, tombstone};
+use crate::moved::{self, check_place};
 use crate::pool::Pool;
 use crate::{
-    Alteration, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
+    Alteration, Arrival, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
     StoreIdentity,
 };
 
@@ -161,26 +162,74 @@ async fn create(
         Ok(_) => false,
         Err(Fault::Answer(StoreError::Unknown { .. })) => {
             let fresh = tickets.definition(u64::MAX);
-            if *asked != fresh {
+            // A table begins anywhere: its first id is no part of what stands in the URL.
+            if !asked.goes_on_as(&fresh) {
                 let name = tickets.name.clone();
                 return Err(StoreError::Conflict { name, existing: fresh }.into());
             }
-            tickets.make(session).await?
+            tickets.make(session, asked.start_bound()).await?
         }
         Err(fault) => return Err(fault),
     };
     let existing = tickets.find(session).await?;
-    if *asked != existing {
+    let begins = asked.first() == existing.first()
+        || tickets.position(session, &existing).await? >= asked.start_bound();
+    if !asked.goes_on_as(&existing) || !begins {
         return Err(StoreError::Conflict { name: tickets.name.clone(), existing }.into());
     }
     Ok(if made { Created::New } else { Created::Unchanged })
 }
 
 async fn describe(session: &mut Session, tickets: &Tickets) -> Result<SequenceInfo, Fault> {
-    let definition = tickets.find(session).await?;
-    let bound = tickets.position(session, &definition).await?;
+    let moved_to = tickets.table.moved_to(session).await?;
+    let (definition, bound) = match tickets.aside().filter(|_| moved_to.is_some()) {
+        Some(aside) => buried(session, &aside).await?,
+        None => {
+            let definition = tickets.find(session).await?;
+            (definition, tickets.position(session, &definition).await?)
+        }
+    };
     let name = tickets.name.clone();
-    Ok(SequenceInfo { name, definition, bound, serial: bound, returned: 0, moved_to: None })
+    Ok(SequenceInfo { name, definition, bound, serial: bound, returned: 0, moved_to })
+}
+
+/// What a tombstone counted, and where it ended.
+async fn buried(session: &mut Session, aside: &Tickets) -> Result<(Definition, u64), Fault> {
+    let described = aside.described(session).await?;
+    let (_, top) = described.ok_or_else(|| StoreError::Unknown { name: aside.name.clone() })?;
+    let definition = aside.definition(top);
+    Ok((definition, aside.position(session, &definition).await?))
+}
+
+async fn move_away(
+    session: &mut Session,
+    tickets: &Tickets,
+    to: &str,
+) -> Result<SequenceInfo, Fault> {
+    let name = &tickets.name;
+    if describe(session, tickets).await?.moved_to.is_none() {
+        tickets.table.entomb(session, to).await?;
+        session.tops.remove(name);
+    }
+    let info = describe(session, tickets).await?;
+    match &info.moved_to {
+        Some(place) if place == to => Ok(info),
+        Some(place) => Err(StoreError::Moved { name: name.clone(), to: place.clone() }.into()),
+        None => Err(tickets.in_the_way()),
+    }
+}
+
+/// Takes a tombstone away that names the store which the sequence comes from.
+async fn lift(session: &mut Session, tickets: &Tickets, arrival: &Arrival) -> Result<(), Fault> {
+    let place = tickets.table.moved_to(session).await?;
+    let Some(aside) = tickets.aside().filter(|_| place.as_ref() == Some(&arrival.from)) else {
+        return Ok(());
+    };
+    let (_, bound) = buried(session, &aside).await?;
+    if bound < arrival.bound {
+        aside.raise(session, arrival.bound).await?;
+    }
+    tickets.table.lift(session).await
 }
 
 async fn advance_to(session: &mut Session, tickets: &Tickets, above: u64) -> Result<(), Fault> {
@@ -290,5 +339,25 @@ impl SequenceStore for FlickrStore {
     async fn delete(&self, name: &Name) -> Result<(), StoreError> {
         self.check_name(name)?;
         self.cannot("deleted", "stop the others and DROP it by hand")
+    }
+
+    async fn move_away(&self, name: &Name, to: &str) -> Result<SequenceInfo, StoreError> {
+        self.check_name(name)?;
+        check_place(name, to)?;
+        on_a_session!(self, |session| move_away(session, &self.tickets, to))
+    }
+
+    async fn check_arrival(&self, name: &Name, arrival: &Arrival) -> Result<(), StoreError> {
+        if self.check_name(name).is_err() {
+            return self.cannot("joined by another", "name that as the key of another store");
+        }
+        let fresh = self.tickets.definition(u64::MAX);
+        tombstone::check_arrival(self, arrival, fresh, self.describe(name).await, name).await
+    }
+
+    async fn move_in(&self, name: &Name, arrival: &Arrival) -> Result<SequenceInfo, StoreError> {
+        self.check_arrival(name, arrival).await?;
+        on_a_session!(self, |session| lift(session, &self.tickets, arrival))?;
+        moved::move_in(self, name, arrival).await
     }
 }

@@ -25,16 +25,17 @@ use idgen_core::IdRange;
 use super::fault::Fault;
 use super::session::Session;
 use super::settings::{MysqlSettings, Schema};
-use super::{identity, on_a_session};
+use super::{identity, on_a_session, tombstone};
+use crate::moved::{self, check_place};
 use crate::pool::Pool;
 use crate::{
-    Alteration, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
+    Alteration, Arrival, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
     StoreIdentity,
 };
 
 mod pot;
 
-use pot::Pot;
+use pot::{Pot, table_of};
 
 /// How often a request is decided anew because others were faster.
 const TRIES: u32 = 64;
@@ -73,9 +74,13 @@ impl IdpotStore {
         Self { pool: Pool::new(settings) }
     }
 
+    async fn check_here(&self, name: &Name) -> Result<(), StoreError> {
+        on_a_session!(self, |session| Pot::find(session, name)).map(drop)
+    }
+
     /// What the form has no place for; an unknown name is told as that.
     async fn cannot<T>(&self, what: &str, name: &Name) -> Result<T, StoreError> {
-        self.describe(name).await?;
+        self.check_here(name).await?;
         Err(StoreError::Refused(format!(
             "a pot of idpot cannot be {what}, and '{name}' is one; migrate to idgen's own tables \
              first"
@@ -150,9 +155,36 @@ async fn judge(session: &mut Session, pot: &Pot, asked: &Definition) -> Result<C
 }
 
 async fn describe(session: &mut Session, name: &Name) -> Result<SequenceInfo, Fault> {
-    let pot = Pot::find(session, name).await?;
+    let pot = Pot::look(session, name).await?;
     let bound = pot.read(session).await?;
     Ok(pot.info(bound))
+}
+
+async fn move_away(session: &mut Session, name: &Name, to: &str) -> Result<SequenceInfo, Fault> {
+    if Pot::look(session, name).await?.moved_to.is_none() {
+        table_of(name)?.entomb(session, to).await?;
+        session.tops.remove(name);
+    }
+    let info = describe(session, name).await?;
+    match &info.moved_to {
+        Some(place) if place == to => Ok(info),
+        Some(place) => Err(StoreError::Moved { name: name.clone(), to: place.clone() }.into()),
+        None => Err(Fault::Answer(StoreError::Unavailable(format!(
+            "others brought pot '{name}' back while it was moved; move again"
+        )))),
+    }
+}
+
+/// Takes a tombstone away that names the store which the sequence comes from.
+async fn lift(session: &mut Session, name: &Name, arrival: &Arrival) -> Result<(), Fault> {
+    match Pot::look(session, name).await {
+        Ok(pot) if pot.moved_to.as_ref() == Some(&arrival.from) => {
+            pot.advance(session, arrival.bound).await?;
+            table_of(name)?.lift(session).await
+        }
+        Ok(_) | Err(Fault::Answer(StoreError::Unknown { .. })) => Ok(()),
+        Err(fault) => Err(fault),
+    }
 }
 
 async fn advance_to(session: &mut Session, name: &Name, above: u64) -> Result<(), Fault> {
@@ -188,9 +220,13 @@ async fn list(session: &mut Session) -> Result<Vec<SequenceInfo>, Fault> {
     Ok(infos)
 }
 
+fn live(pots: Vec<Pot>) -> impl Iterator<Item = Pot> {
+    pots.into_iter().filter(|pot| pot.moved_to.is_none())
+}
+
 async fn identify(session: &mut Session) -> Result<StoreIdentity, Fault> {
     let (pots, _flaws) = pot::all(session).await?;
-    let unsafe_pots = pots.into_iter().filter_map(|pot| pot.unsafe_engine).collect();
+    let unsafe_pots = live(pots).filter_map(|pot| pot.unsafe_engine).collect();
     identity::of_adopted(session, "mysql-idpot", "pot_*", u64::MAX, unsafe_pots).await
 }
 
@@ -198,7 +234,7 @@ async fn identify(session: &mut Session) -> Result<StoreIdentity, Fault> {
 async fn notes(session: &mut Session) -> Result<Vec<String>, Fault> {
     let (pots, flaws) = pot::all(session).await?;
     let mut notes = vec![UNRETURNED.to_owned()];
-    for pot in pots {
+    for pot in live(pots) {
         if pot.top < u64::MAX {
             notes.push(format!("pot '{}' ends at {}, the end of its column", pot.name, pot.top));
         }
@@ -235,7 +271,7 @@ impl SequenceStore for IdpotStore {
     }
 
     async fn hand_back(&self, name: &Name, tail: &Lease) -> Result<(), StoreError> {
-        self.describe(name).await?;
+        self.check_here(name).await?;
         Err(StoreError::NotCurrent { name: name.clone(), serial: tail.serial })
     }
 
@@ -257,5 +293,21 @@ impl SequenceStore for IdpotStore {
 
     async fn delete(&self, name: &Name) -> Result<(), StoreError> {
         self.cannot("deleted", name).await
+    }
+
+    async fn move_away(&self, name: &Name, to: &str) -> Result<SequenceInfo, StoreError> {
+        check_place(name, to)?;
+        on_a_session!(self, |session| move_away(session, name, to))
+    }
+
+    async fn check_arrival(&self, name: &Name, arrival: &Arrival) -> Result<(), StoreError> {
+        let fresh = Definition::default();
+        tombstone::check_arrival(self, arrival, fresh, self.describe(name).await, name).await
+    }
+
+    async fn move_in(&self, name: &Name, arrival: &Arrival) -> Result<SequenceInfo, StoreError> {
+        self.check_arrival(name, arrival).await?;
+        on_a_session!(self, |session| lift(session, name, arrival))?;
+        moved::move_in(self, name, arrival).await
     }
 }

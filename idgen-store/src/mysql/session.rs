@@ -171,7 +171,8 @@ impl Session {
         match self.query(&format!("{begin}; {sql}; {end}")).await {
             Ok(mut said) => Ok(Some(said.drain(2..said.len().saturating_sub(2).max(2)).collect())),
             Err(fault) => {
-                if fault.aftermath() != Aftermath::Close {
+                // A table that is missing is told as such, and this connection goes on.
+                if fault.aftermath() != Aftermath::Close || fault.is_no_table() {
                     // The server left the packet where it failed, with the locks in this hand.
                     self.query(&end).await?;
                 }

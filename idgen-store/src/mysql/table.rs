@@ -17,7 +17,7 @@ pub(super) const MAX_CHARS: usize = 64;
 
 /// The columns of tables whose names match, and the engines that keep them.
 const QUESTION: &str = "SELECT c.table_name AS name, c.column_name AS col, c.column_type AS kind, \
-    c.extra AS extra, t.engine AS engine, t.table_type AS what, t.auto_increment AS next \
+    c.extra AS extra, t.engine AS engine, t.table_type AS what, t.auto_increment AS next, t.table_comment AS comment \
     FROM information_schema.columns AS c, information_schema.tables AS t \
     WHERE c.table_schema = DATABASE() AND t.table_schema = DATABASE() \
     AND BINARY c.table_name = BINARY t.table_name AND c.table_name MATCHING \
@@ -81,6 +81,7 @@ pub(super) struct Described {
     pub(super) columns: Vec<Column>,
     /// The lowest number that the column which counts by itself may draw next.
     pub(super) next: Option<u64>,
+    pub(super) comment: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +125,7 @@ pub(super) async fn matching(
             is_table: word::<String>(row, "what")? == "BASE TABLE",
             columns: Vec::new(),
             next: word(row, "next")?,
+            comment: word(row, "comment")?,
         });
         described.columns.push(Column {
             name: word(row, "col")?,

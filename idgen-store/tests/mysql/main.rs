@@ -16,6 +16,7 @@ mod deadlocks;
 mod flickr;
 mod idpool;
 mod idpot;
+mod moves;
 mod own;
 
 /// A database of the server, dropped in the end.

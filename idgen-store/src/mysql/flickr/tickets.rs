@@ -22,7 +22,7 @@ const LAST: u64 = u64::MAX - 1;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Tickets {
     pub(super) name: Name,
-    table: Table,
+    pub(super) table: Table,
     pub(in super::super) increment: u64,
     /// As MySQL has it, 1 to the increment.
     pub(in super::super) offset: u64,
@@ -60,6 +60,9 @@ impl Tickets {
         if let Some(&top) = session.tops.get(&self.name) {
             return Ok(self.definition(top));
         }
+        if let Some(to) = self.table.moved_to(session).await? {
+            return Err(StoreError::Moved { name: self.name.clone(), to }.into());
+        }
         let described = self.described(session).await?;
         let (_, top) = described.ok_or_else(|| self.unknown())?;
         session.tops.insert(self.name.clone(), top);
@@ -89,12 +92,22 @@ impl Tickets {
         }
     }
 
-    /// Makes the table; `false` if there is one already.
-    pub(super) async fn make(&self, session: &mut Session) -> Result<bool, Fault> {
+    /// Its tombstone, as a table of tickets.
+    pub(super) fn aside(&self) -> Option<Self> {
+        Some(Self { table: self.table.aside()?, ..self.clone() })
+    }
+
+    /// Makes the table, with a row in the same statement if it is to begin higher; `false` if there
+    /// is one already.
+    pub(super) async fn make(&self, session: &mut Session, bound: u64) -> Result<bool, Fault> {
+        let row = match bound {
+            0 => String::new(),
+            bound => format!(" SELECT CAST({bound} AS UNSIGNED) AS id, 'a' AS stub"),
+        };
         let sql = format!(
             "CREATE TABLE {} (id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT, \
              stub CHAR(1) NOT NULL DEFAULT '', PRIMARY KEY (id), UNIQUE KEY stub (stub)) \
-             ENGINE = InnoDB",
+             ENGINE = InnoDB{row}",
             self.table.quoted()
         );
         match session.ask(&sql).await {
@@ -122,13 +135,13 @@ impl Tickets {
                  * {step}, 'a')"
             );
             let said = session.under_lock(&self.table, &format!("{table} WRITE"), &sql).await;
-            if let Some(said) = self.known(session, said)? {
+            if let Some(said) = self.known(session, said).await? {
                 let drawn = said.first().and_then(|said| said.last_insert_id);
                 return self.granted(definition, drawn, len);
             }
         }
         let said = session.ask(&draw).await;
-        let drawn = self.known(session, said)?.last_insert_id;
+        let drawn = self.known(session, said).await?.last_insert_id;
         self.granted(definition, drawn, 1)
     }
 
@@ -158,7 +171,7 @@ impl Tickets {
     ) -> Result<u64, Fault> {
         let sql = format!("SELECT COALESCE(MAX(id), 0) AS id FROM {}", self.table.quoted());
         let said = session.ask(&sql).await;
-        let rows = self.known(session, said)?.rows;
+        let rows = self.known(session, said).await?.rows;
         let row = rows.first().ok_or_else(|| Fault::Damaged("a question got no row".to_owned()))?;
         let shown = number(row, "id")?;
         let (described, _) = self.described(session).await?.ok_or_else(|| self.unknown())?;
@@ -175,27 +188,30 @@ impl Tickets {
         );
         let lock = format!("{table} WRITE, {table} AS seen READ");
         let said = session.under_lock(&self.table, &lock, &sql).await;
-        if let Some(said) = self.known(session, said)? {
+        if let Some(said) = self.known(session, said).await? {
             return Ok(said.first().is_some_and(|said| said.changed > 0));
         }
         // An original may write what it had drawn before over this row; the count stays.
         let said = session.ask(&sql).await;
-        Ok(self.known(session, said)?.changed > 0)
+        Ok(self.known(session, said).await?.changed > 0)
     }
 
     /// Whether the user may lock the table.
     pub(super) async fn may_lock(&self, session: &mut Session) -> Result<bool, Fault> {
         let said =
             session.under_lock(&self.table, &format!("{} READ", self.table.quoted()), "DO 0").await;
-        Ok(self.known(session, said)?.is_some())
+        Ok(self.known(session, said).await?.is_some())
     }
 
-    /// A table that is gone is unknown.
-    fn known<T>(&self, session: &mut Session, said: Result<T, Fault>) -> Result<T, Fault> {
+    /// A table that is gone is unknown, or was moved.
+    async fn known<T>(&self, session: &mut Session, said: Result<T, Fault>) -> Result<T, Fault> {
         match said {
             Err(fault) if fault.is_no_table() => {
                 session.tops.remove(&self.name);
-                Err(self.unknown())
+                Err(match self.table.moved_to(session).await? {
+                    Some(to) => StoreError::Moved { name: self.name.clone(), to }.into(),
+                    None => self.unknown(),
+                })
             }
             said => said,
         }

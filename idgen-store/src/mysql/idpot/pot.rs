@@ -1,9 +1,12 @@
 //! One pot: its table, found under the exact name, and the statements that move its row.
 
+use std::collections::HashSet;
+
 use super::super::fault::Fault;
 use super::super::rows::number;
 use super::super::session::{NameCase, Said, Session};
 use super::super::table::{self, Described, Table};
+use super::super::tombstone::{ASIDE, place_in};
 use crate::{Definition, Name, Order, SequenceInfo, StoreError};
 
 const PREFIX: &str = "pot_";
@@ -21,14 +24,29 @@ pub(super) struct Pot {
     pub(super) top: u64,
     /// Why a crash may take back what it answered.
     pub(super) unsafe_engine: Option<String>,
+    /// Where it was moved to; then this is its tombstone.
+    pub(super) moved_to: Option<String>,
 }
 
 impl Pot {
-    /// The pot of that name; looked for once in a session.
+    /// The pot of that name, if it was not moved away.
     pub(super) async fn find(session: &mut Session, name: &Name) -> Result<Self, Fault> {
+        let pot = Self::look(session, name).await?;
+        match pot.moved_to {
+            None => Ok(pot),
+            Some(to) => Err(StoreError::Moved { name: name.clone(), to }.into()),
+        }
+    }
+
+    /// The pot of that name or its tombstone; looked for once in a session.
+    pub(super) async fn look(session: &mut Session, name: &Name) -> Result<Self, Fault> {
         let table = table_of(name)?;
         if let Some(&top) = session.tops.get(name) {
-            return Ok(Self { name: name.clone(), table, top, unsafe_engine: None });
+            let name = name.clone();
+            return Ok(Self { name, table, top, unsafe_engine: None, moved_to: None });
+        }
+        if let Some(tombstone) = Self::tombstone(session, &table).await? {
+            return Ok(tombstone);
         }
         let described = table.look_up(session).await?;
         if let Some(described) = described.iter().find(|found| found.name == table.name()) {
@@ -45,10 +63,24 @@ impl Pot {
         }
     }
 
+    async fn tombstone(session: &mut Session, table: &Table) -> Result<Option<Self>, Fault> {
+        let Some(aside) = table.aside() else { return Ok(None) };
+        let described = aside.look_up(session).await?;
+        let Some(found) = described.iter().find(|found| found.name == aside.name()) else {
+            return Ok(None);
+        };
+        let pot = Self::of(found).map_err(StoreError::Refused)?;
+        Ok(pot.moved_to.is_some().then_some(pot))
+    }
+
     /// A described table as a pot, or why it is none.
     fn of(described: &Described) -> Result<Self, String> {
         let shown = described.name.escape_debug();
-        let name = described.name.strip_prefix(PREFIX).and_then(|name| Name::new(name).ok());
+        let (bare, moved_to) = match described.name.strip_prefix(ASIDE) {
+            Some(bare) => (bare, place_in(&described.comment)),
+            None => (described.name.as_str(), None),
+        };
+        let name = bare.strip_prefix(PREFIX).and_then(|name| Name::new(name).ok());
         let name = name.ok_or_else(|| {
             format!(
                 "table {shown} has a name of more than 128 bytes and cannot be served; rename it"
@@ -64,7 +96,7 @@ impl Pot {
             )
         })?;
         let table = Table::new(&described.name, "a pot").map_err(|error| error.to_string())?;
-        Ok(Self { name, table, top, unsafe_engine: described.unsafe_engine() })
+        Ok(Self { name, table, top, unsafe_engine: described.unsafe_engine(), moved_to })
     }
 
     /// Makes the table with its row in one statement, so that nobody meets it without. `false` if
@@ -155,7 +187,11 @@ impl Pot {
         match session.ask(sql).await {
             Err(fault) if fault.is_no_table() => {
                 session.tops.remove(&self.name);
-                Err(StoreError::Unknown { name: self.name.clone() }.into())
+                let name = self.name.clone();
+                Err(match table_of(&name)?.moved_to(session).await? {
+                    Some(to) => StoreError::Moved { name, to }.into(),
+                    None => StoreError::Unknown { name }.into(),
+                })
             }
             outcome => outcome,
         }
@@ -167,7 +203,8 @@ impl Pot {
 
     pub(super) fn info(&self, bound: u64) -> SequenceInfo {
         let (name, definition) = (self.name.clone(), self.definition());
-        SequenceInfo { name, definition, bound, serial: bound, returned: 0, moved_to: None }
+        let moved_to = self.moved_to.clone();
+        SequenceInfo { name, definition, bound, serial: bound, returned: 0, moved_to }
     }
 
     fn rows(&self, rows: u64) -> Fault {
@@ -183,7 +220,7 @@ impl Pot {
     }
 }
 
-fn table_of(name: &Name) -> Result<Table, StoreError> {
+pub(super) fn table_of(name: &Name) -> Result<Table, StoreError> {
     Table::new(&format!("{PREFIX}{}", name.as_str()), &format!("pot '{name}'"))
 }
 
@@ -195,16 +232,24 @@ fn folded(name: &Name, table: &str) -> StoreError {
     ))
 }
 
-/// All pots, and what is wrong with tables that are named like one.
+/// All pots and tombstones of pots, and what is wrong with tables that are named like one.
 pub(super) async fn all(session: &mut Session) -> Result<(Vec<Pot>, Vec<String>), Fault> {
-    let described = table::matching(session, "LIKE 'pot|_%' ESCAPE '|'").await?;
-    let (mut pots, mut flaws) = (Vec::new(), Vec::new());
-    for described in described.iter().filter(|found| found.name.starts_with(PREFIX)) {
+    let described = table::matching(session, "REGEXP '^(moved_)?pot_'").await?;
+    let (mut pots, mut flaws) = (Vec::<Pot>::new(), Vec::new());
+    for described in &described {
+        let is_aside = described.name.starts_with(ASIDE) && place_in(&described.comment).is_some();
+        if !is_aside && !described.name.starts_with(PREFIX) {
+            continue;
+        }
         match Pot::of(described) {
             Ok(pot) => pots.push(pot),
             Err(flaw) => flaws.push(flaw),
         }
     }
+    // What was made again under the name of one that was moved is none of that sequence.
+    let moved: HashSet<Name> =
+        pots.iter().filter(|pot| pot.moved_to.is_some()).map(|pot| pot.name.clone()).collect();
+    pots.retain(|pot| pot.moved_to.is_some() || !moved.contains(&pot.name));
     Ok((pots, flaws))
 }
 

@@ -17,7 +17,8 @@ pub(super) const MAX_CHARS: usize = 64;
 
 /// The columns of tables whose names match, and the engines that keep them.
 const QUESTION: &str = "SELECT c.table_name AS name, c.column_name AS col, c.column_type AS kind, \
-    c.extra AS extra, t.engine AS engine, t.table_type AS what, t.auto_increment AS next, t.table_comment AS comment \
+    c.extra AS extra, t.engine AS engine, t.table_type AS what, t.auto_increment AS next, \
+    t.table_comment AS comment \
     FROM information_schema.columns AS c, information_schema.tables AS t \
     WHERE c.table_schema = DATABASE() AND t.table_schema = DATABASE() \
     AND BINARY c.table_name = BINARY t.table_name AND c.table_name MATCHING \

@@ -181,16 +181,21 @@ async fn create(
 }
 
 async fn describe(session: &mut Session, tickets: &Tickets) -> Result<SequenceInfo, Fault> {
-    let moved_to = tickets.table.moved_to(session).await?;
-    let (definition, bound) = match tickets.aside().filter(|_| moved_to.is_some()) {
-        Some(aside) => buried(session, &aside).await?,
-        None => {
-            let definition = tickets.find(session).await?;
-            (definition, tickets.position(session, &definition).await?)
+    let (definition, bound, moved_to) = match standing(session, tickets).await {
+        Err(Fault::Answer(StoreError::Moved { name, to })) => {
+            let aside = tickets.aside().ok_or(StoreError::Unknown { name })?;
+            let (definition, bound) = buried(session, &aside).await?;
+            (definition, bound, Some(to))
         }
+        told => told.map(|(definition, bound)| (definition, bound, None))?,
     };
     let name = tickets.name.clone();
     Ok(SequenceInfo { name, definition, bound, serial: bound, returned: 0, moved_to })
+}
+
+async fn standing(session: &mut Session, tickets: &Tickets) -> Result<(Definition, u64), Fault> {
+    let definition = tickets.find(session).await?;
+    Ok((definition, tickets.position(session, &definition).await?))
 }
 
 /// What a tombstone counted, and where it ended.

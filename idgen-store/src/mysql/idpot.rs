@@ -155,9 +155,14 @@ async fn judge(session: &mut Session, pot: &Pot, asked: &Definition) -> Result<C
 }
 
 async fn describe(session: &mut Session, name: &Name) -> Result<SequenceInfo, Fault> {
-    let pot = Pot::look(session, name).await?;
-    let bound = pot.read(session).await?;
-    Ok(pot.info(bound))
+    let mut pot = Pot::look(session, name).await?;
+    let mut bound = pot.read(session).await;
+    if let Err(Fault::Answer(StoreError::Moved { .. })) = bound {
+        // It was moved since this session has seen it.
+        pot = Pot::look(session, name).await?;
+        bound = pot.read(session).await;
+    }
+    Ok(pot.info(bound?))
 }
 
 async fn move_away(session: &mut Session, name: &Name, to: &str) -> Result<SequenceInfo, Fault> {

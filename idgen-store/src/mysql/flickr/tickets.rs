@@ -64,7 +64,7 @@ impl Tickets {
             return Err(StoreError::Moved { name: self.name.clone(), to }.into());
         }
         let described = self.described(session).await?;
-        let (_, top) = described.ok_or_else(|| self.unknown())?;
+        let Some((_, top)) = described else { return Err(self.gone(session).await) };
         session.tops.insert(self.name.clone(), top);
         Ok(self.definition(top))
     }
@@ -174,7 +174,8 @@ impl Tickets {
         let rows = self.known(session, said).await?.rows;
         let row = rows.first().ok_or_else(|| Fault::Damaged("a question got no row".to_owned()))?;
         let shown = number(row, "id")?;
-        let (described, _) = self.described(session).await?.ok_or_else(|| self.unknown())?;
+        let described = self.described(session).await?;
+        let Some((described, _)) = described else { return Err(self.gone(session).await) };
         let next = described.next.unwrap_or(1).min(definition.end().saturating_add(1));
         Ok(shown.max(member_below(definition, next)))
     }
@@ -206,19 +207,20 @@ impl Tickets {
     /// A table that is gone is unknown, or was moved.
     async fn known<T>(&self, session: &mut Session, said: Result<T, Fault>) -> Result<T, Fault> {
         match said {
-            Err(fault) if fault.is_no_table() => {
-                session.tops.remove(&self.name);
-                Err(match self.table.moved_to(session).await? {
-                    Some(to) => StoreError::Moved { name: self.name.clone(), to }.into(),
-                    None => self.unknown(),
-                })
-            }
+            Err(fault) if fault.is_no_table() => Err(self.gone(session).await),
             said => said,
         }
     }
 
-    fn unknown(&self) -> Fault {
-        StoreError::Unknown { name: self.name.clone() }.into()
+    /// Why there is no table.
+    async fn gone(&self, session: &mut Session) -> Fault {
+        session.tops.remove(&self.name);
+        let name = self.name.clone();
+        match self.table.moved_to(session).await {
+            Ok(Some(to)) => StoreError::Moved { name, to }.into(),
+            Ok(None) => StoreError::Unknown { name }.into(),
+            Err(fault) => fault,
+        }
     }
 
     pub(super) fn in_the_way(&self) -> Fault {

@@ -57,6 +57,10 @@ impl Pot {
             session.tops.insert(name.clone(), pot.top);
             return Ok(pot);
         }
+        // It may have been moved between the two looks.
+        if let Some(tombstone) = Self::tombstone(session, &table).await? {
+            return Ok(tombstone);
+        }
         match described.first().filter(|_| session.name_case != NameCase::Kept) {
             Some(other) => Err(folded(name, &other.name).into()),
             None => Err(StoreError::Unknown { name: name.clone() }.into()),

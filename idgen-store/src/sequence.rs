@@ -113,8 +113,8 @@ pub trait SequenceStore: Send + Sync {
     }
 
     /// Whether [`OpenStore::served_by`](crate::OpenStore::served_by) several nodes makes the order
-    /// of this store's sequences strict: so it is where a form that was adopted has no place for the
-    /// order and its clients are shown the last id. By default not.
+    /// of this store's sequences strict: so it is where a form that was adopted has no place for
+    /// the order and its clients are shown the last id. By default not.
     fn is_strict_over_nodes(&self) -> bool {
         false
     }

@@ -13,8 +13,8 @@ use crate::{
 };
 
 /// The note that this order costs.
-const NOTE: &str = "several nodes serve it, so that each id or batch is one durable step, in strict \
-                    order; every node must be told that there are several";
+const NOTE: &str = "several nodes serve it, so that each id or batch is one durable step, in \
+                    strict order; every node must be told that there are several";
 
 /// A store whose sequences are all in strict order.
 pub(crate) struct StrictStore {

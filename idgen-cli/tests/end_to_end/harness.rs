@@ -127,7 +127,8 @@ impl Place {
 
 fn takes_a_place(args: &[&str]) -> bool {
     let commands = ["serve", "next", "snowflake", "sequence", "genid"];
-    args.iter().any(|arg| commands.contains(arg)) && !args.contains(&"--data-dir")
+    let command = args.iter().find(|arg| !arg.starts_with('-'));
+    command.is_some_and(|name| commands.contains(name)) && !args.contains(&"--data-dir")
 }
 
 /// A running server; killed when dropped.

@@ -133,6 +133,7 @@ async fn lease(
     if definition.next_after(above).is_none() {
         return Err(exhausted().into());
     }
+    let mut went_back = None;
     for _ in 0..TRIES {
         let range = match tickets.draw(session, &definition, len).await {
             Err(fault) if fault.is_out_of_count() => {
@@ -145,9 +146,11 @@ async fn lease(
         };
         if range.start() > above {
             // The form has no count of leases; a lease's end only rises.
-            return Ok(Lease { range, serial: range.last() });
+            return Ok(Lease { range, serial: went_back.unwrap_or(range.last()) });
         }
-        // What was drawn lies below ids that the caller has, and is a gap.
+        // What was drawn lies below ids that the caller has, and is a gap. The count may have
+        // forgotten other nodes' ids as well; the serial shows it.
+        went_back = went_back.or(Some(range.start()));
         tickets.raise(session, above).await?;
     }
     Err(tickets.in_the_way())

@@ -173,7 +173,7 @@ async fn lease(session: &mut Session, name: &Name, len: u64, above: u64) -> Resu
     session.query(&(sql + "COMMIT")).await?;
     session.ended();
     // The form has no count of leases; a lease's end rises as long as its rows do.
-    Ok(Lease { range, serial: range.last() })
+    Ok(Lease { range, serial: pool.went_back(above).unwrap_or(range.last()) })
 }
 
 fn no_room(pool: &Pool, name: &Name, above: u64) -> StoreError {

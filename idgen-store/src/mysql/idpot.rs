@@ -4,13 +4,14 @@
 //! that raises the row and hands the new value back in the same answer:
 //!
 //! ```text
-//! UPDATE pot_x SET id = LAST_INSERT_ID(GREATEST(id, above) + n)
-//! WHERE GREATEST(id, above) <= top - n
+//! UPDATE pot_x SET id = LAST_INSERT_ID(id + n) WHERE id BETWEEN above AND top - n
 //! ```
 //!
 //! So neither an original nor another node can come between, on MyISAM as on InnoDB, and no row
-//! passes the end of its column. Near that end one statement takes what is left, if the row still
-//! holds what was read.
+//! passes the end of its column. Near that end, and where the pot stands below what the caller was
+//! granted, one statement moves the row if it still holds what was read. The lease of a pot that
+//! stood below shows where, by its serial: a pot that went back may have forgotten the leases of
+//! other nodes, too.
 //!
 //! Every pot of the database is a sequence of its name: whole numbers from 1 on, leased. What the
 //! form cannot hold is refused: other settings, hand-backs (a stop costs its tail), deletion (it
@@ -98,27 +99,30 @@ async fn lease(session: &mut Session, name: &Name, len: u64, above: u64) -> Resu
     }
     for _ in 0..TRIES {
         if let Some(last) = pot.raise(session, len, above).await? {
-            return granted(last, len);
+            return granted(last, len, last);
         }
         let seen = pot.read(session).await?;
-        let left = pot.top - seen.max(above).min(pot.top);
-        if left == 0 {
+        let from = seen.max(above).min(pot.top);
+        let len = len.min(pot.top - from);
+        if len == 0 {
             return Err(StoreError::Exhausted { name: name.clone(), end: pot.top }.into());
         }
-        if left < len && pot.take_rest(session, seen).await? {
-            return granted(pot.top, left);
+        let last = from + len;
+        let is_for_this = seen < above || last == pot.top;
+        if is_for_this && pot.change(session, seen, last).await? {
+            return granted(last, len, if seen < above { seen + 1 } else { last });
         }
     }
     Err(pot.in_the_way())
 }
 
-/// The lease that ends at the new value; the form has no count, and its end only rises.
-fn granted(last: u64, len: u64) -> Result<Lease, Fault> {
+/// The lease that ends at the new value. The form has no count; a lease's end only rises.
+fn granted(last: u64, len: u64, serial: u64) -> Result<Lease, Fault> {
     let start = last.checked_sub(len - 1);
     let range = start.and_then(|start| IdRange::new(start, 1, len).ok());
     let range = range
         .ok_or_else(|| Fault::Damaged(format!("a pot holds {last} after a lease of {len}")))?;
-    Ok(Lease { range, serial: last })
+    Ok(Lease { range, serial })
 }
 
 async fn create(session: &mut Session, name: &Name, asked: &Definition) -> Result<Created, Fault> {

@@ -213,6 +213,38 @@ impl Form {
     }
 }
 
+/// Two nodes lease in turn; then `set` puts the position of the form's table back. Who was granted
+/// more than that gets a serial that is no higher than those it has seen, as the guard of a node
+/// wants it; and no lease before does so.
+pub(crate) fn a_store_that_went_back_shows_it(
+    store: &dyn SequenceStore,
+    name: &Name,
+    set: impl Fn(u64),
+) {
+    let mut seen =
+        [wait(store.lease(name, 100, 0)).unwrap(), wait(store.lease(name, 7, 0)).unwrap()];
+    for turn in 0..8 {
+        let node = turn % 2;
+        let next = wait(store.lease(name, 50, seen[node].range.last())).unwrap();
+        assert!(next.serial > seen[node].serial, "{next:?} after {:?}", seen[node]);
+        seen[node] = next;
+    }
+    let [first, _] = seen;
+    for back in [first.range.start() - 100, first.range.last() - 10, 1] {
+        set(back);
+        for len in [1_000, 1] {
+            let next = wait(store.lease(name, len, first.range.last())).unwrap();
+            assert!(next.range.start() > first.range.last());
+            assert!(next.serial <= first.serial, "{next:?} after {first:?} shows nothing");
+            set(back);
+        }
+    }
+    // Whoever knows of nothing above has nothing to compare with, and goes on.
+    let [one, other] = [(); 2].map(|()| wait(store.lease(name, 5, 0)).unwrap());
+    let next = wait(store.lease(name, 5, one.range.last())).unwrap();
+    assert!(one.serial < other.serial && other.serial < next.serial);
+}
+
 /// `kill -9` of the server while processes lease from every form: what was told is never granted
 /// again.
 #[test]

@@ -8,7 +8,7 @@ use idgen_store::{
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
-use crate::adopted::Form;
+use crate::adopted::{Form, a_store_that_went_back_shows_it};
 use crate::network::processes::as_child;
 use crate::network::proxy::{Cut, Proxy};
 use crate::network::{self, address, through, wait, with_option};
@@ -310,4 +310,16 @@ fn what_the_form_cannot_hold_is_refused() {
     assert!(refused.iter().all(|error| matches!(error, StoreError::Refused(_))), "{refused:?}");
     place.sql("DROP TABLE integers");
     assert!(matches!(lease(&store, 3, 0), Err(StoreError::Unknown { .. })));
+}
+
+#[test]
+fn a_table_that_went_back_shows_it() {
+    for engine in ["InnoDB", "MyISAM"] {
+        let (place, store) = adopted("BIGINT UNSIGNED", engine, "");
+        a_store_that_went_back_shows_it(&store, &integers(), |back| {
+            place.sql(&format!(
+                "DELETE FROM integers; ALTER TABLE integers AUTO_INCREMENT = {back}"
+            ));
+        });
+    }
 }

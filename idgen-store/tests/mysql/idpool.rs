@@ -8,6 +8,7 @@ use idgen_store::{Alteration, Created, Definition, Lease, Name, SequenceStore, S
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts};
 
+use crate::adopted::a_store_that_went_back_shows_it;
 use crate::network::processes::{Job, Until, Worker, as_child};
 use crate::network::proxy::{Cut, Proxy};
 use crate::network::{
@@ -261,4 +262,19 @@ fn originals_and_idgen_never_meet() {
     let counted =
         place.number("SELECT CAST(SUM(end_pos - start_pos) AS UNSIGNED) FROM id_pool_claim");
     assert_eq!(counted, ids, "each claim has its row");
+}
+
+#[test]
+fn a_pool_that_went_back_shows_it() {
+    let (place, store) = adopted(&[(1, 5_000, 1), (10_000, TOP, 10_000)]);
+    a_store_that_went_back_shows_it(&store, &pool(), |back| {
+        place.sql(&format!("UPDATE id_pool SET current_pos = {back} WHERE id = 1"));
+    });
+    // Ids of another row do not show it, but where that row itself stands below them.
+    place.sql("UPDATE id_pool SET current_pos = 5001 WHERE id = 1");
+    let [one, other] = [(); 2].map(|()| wait(store.lease(&pool(), 100, 5_000)).unwrap());
+    assert_eq!((one.serial, other.serial), (10_099, 10_199));
+    place.sql("UPDATE id_pool SET current_pos = 4900 WHERE id = 1");
+    let back = wait(store.lease(&pool(), 100, 5_000)).unwrap();
+    assert_eq!((back.range.start(), back.serial), (10_200, 4_900));
 }

@@ -9,7 +9,7 @@ use idgen_store::{
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
-use crate::adopted::Form;
+use crate::adopted::{Form, a_store_that_went_back_shows_it};
 use crate::network::processes::as_child;
 use crate::network::proxy::{Cut, Proxy};
 use crate::network::{address, through, wait, with_option};
@@ -314,4 +314,20 @@ fn a_dropped_pot_is_unknown() {
     place.sql("INSERT INTO pot_foo VALUES (4294967290)");
     assert_eq!(lease(&store, "foo", 9, 0).unwrap(), (4_294_967_291, 4_294_967_295));
     assert!(matches!(lease(&store, "foo", 1, 0), Err(StoreError::Exhausted { .. })));
+}
+
+#[test]
+fn a_pot_that_went_back_shows_it() {
+    let place = fresh();
+    for engine in ["InnoDB", "MyISAM"] {
+        pot(&place, engine, engine, 900);
+        a_store_that_went_back_shows_it(&store(&place), &name(engine), |back| {
+            place.sql(&format!("UPDATE pot_{engine} SET id = {back}"));
+        });
+    }
+    // The rest before the end of the column, too.
+    pot(&place, "small", "InnoDB", TOP - 100);
+    let rest = wait(store(&place).lease(&name("small"), 10, TOP - 5)).unwrap();
+    assert_eq!((rest.range.start(), rest.range.last()), (TOP - 4, TOP));
+    assert_eq!(rest.serial, TOP - 99);
 }

@@ -113,6 +113,15 @@ impl Pool {
         Some((row, range))
     }
 
+    /// The lowest unclaimed id of the row that holds `above`, if it is not above that.
+    ///
+    /// Who was granted `above` then knows that the row went back, and that other nodes' claims may
+    /// be forgotten as well.
+    pub(super) fn went_back(&self, above: u64) -> Option<u64> {
+        let row = self.rows.iter().find(|row| row.start <= above && above <= row.last())?;
+        (row.bound() < above).then_some(row.current)
+    }
+
     /// A row with room that this caller cannot use, because its earlier ids lie above it.
     pub(super) fn left_below(&self, above: u64) -> Option<&Row> {
         let highest = self.rows.iter().filter(|row| row.start <= above).map(|row| row.start).max();
@@ -193,6 +202,24 @@ mod tests {
         assert_eq!(pool.left_below(510).map(|row| row.id), Some(2));
         let alone = Pool::new(vec![row(1, 1, 100, 50)]).unwrap();
         assert_eq!(alone.left_below(100), None);
+    }
+
+    #[test]
+    fn only_the_row_of_the_callers_ids_shows_that_it_went_back() {
+        let pool = Pool::new(vec![row(1, 1, 100, 51), row(2, 200, TOP, 301)]).unwrap();
+        for (above, shown) in [
+            (0, None),
+            (50, None),
+            (51, Some(51)),
+            (100, Some(51)),
+            (150, None),
+            (300, None),
+            (301, Some(301)),
+        ] {
+            assert_eq!(pool.went_back(above), shown, "above {above}");
+        }
+        let full = Pool::new(vec![row(1, 1, TOP - 1, TOP)]).unwrap();
+        assert_eq!((full.went_back(TOP), full.went_back(TOP - 1)), (None, None));
     }
 
     #[test]

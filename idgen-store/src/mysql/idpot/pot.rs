@@ -137,8 +137,8 @@ impl Pot {
         }
     }
 
-    /// Raises the pot by `len`, from `above` at the lowest; its new value, or `None` if there is
-    /// not as much room.
+    /// Raises the pot by `len`; its new value, or `None` if it stands below `above` or has not as
+    /// much room.
     pub(super) async fn raise(
         &self,
         session: &mut Session,
@@ -146,9 +146,9 @@ impl Pot {
         above: u64,
     ) -> Result<Option<u64>, Fault> {
         let Some(highest) = self.top.checked_sub(len) else { return Ok(None) };
-        let from = format!("GREATEST(CAST(id AS UNSIGNED), CAST({above} AS UNSIGNED))");
         let sql = format!(
-            "UPDATE {} SET id = LAST_INSERT_ID({from} + {len}) WHERE {from} <= {highest}",
+            "UPDATE {} SET id = LAST_INSERT_ID(CAST(id AS UNSIGNED) + {len}) \
+             WHERE CAST(id AS UNSIGNED) >= {above} AND CAST(id AS UNSIGNED) <= {highest}",
             self.table.quoted()
         );
         let said = self.ask(session, &sql).await?;
@@ -159,11 +159,16 @@ impl Pot {
         }
     }
 
-    /// Raises the pot to its end if it still holds what was `seen`.
-    pub(super) async fn take_rest(&self, session: &mut Session, seen: u64) -> Result<bool, Fault> {
-        let (table, top) = (self.table.quoted(), self.top);
+    /// Raises the pot to `last` if it still holds what was `seen`.
+    pub(super) async fn change(
+        &self,
+        session: &mut Session,
+        seen: u64,
+        last: u64,
+    ) -> Result<bool, Fault> {
+        let table = self.table.quoted();
         let said =
-            self.ask(session, &format!("UPDATE {table} SET id = {top} WHERE id = {seen}")).await?;
+            self.ask(session, &format!("UPDATE {table} SET id = {last} WHERE id = {seen}")).await?;
         Ok(said.changed == 1)
     }
 

@@ -79,9 +79,11 @@ impl Command {
 pub(crate) struct PlaceArgs {
     /// The store: sqlite:PATH, memory: or, where built in, mysql://USER:PASSWORD@HOST/DATABASE,
     /// postgres://USER:PASSWORD@HOST/DATABASE, redis://:PASSWORD@HOST, rqlite://USER:PASSWORD@HOST,
-    /// zookeeper://HOST,HOST or etcd://HOST,HOST [default: idgen.db in the data directory].
+    /// zookeeper://HOST,HOST or etcd://HOST,HOST [default: idgen.db in the data directory]. Given
+    /// several times, each store leases its own part of every sequence (with two: odd and even
+    /// ids), and ids go on while one of them is down.
     #[arg(long, value_name = "URL", global = true)]
-    pub(crate) store: Option<String>,
+    pub(crate) store: Vec<String>,
     /// Where this host keeps its store and its journal.
     #[arg(long, value_name = "DIR", default_value = "idgen-data", global = true)]
     pub(crate) data_dir: PathBuf,

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use idgen_store::OpenStore;
+use idgen_store::set::StoreSet;
 
 use crate::args::{PlaceArgs, RegistryArgs};
 use crate::failure::Failure;
@@ -17,11 +19,24 @@ const STORE_FILE: &str = "idgen.db";
 ///
 /// A store that forgets is refused unless that was allowed.
 pub(crate) fn open(args: &PlaceArgs) -> Result<OpenStore, Failure> {
-    let url = match &args.store {
-        Some(url) => url.clone(),
-        None => usual_url(&args.data_dir)?,
-    };
-    open_kept(&url, args.volatile)
+    match &args.store[..] {
+        [] => open_kept(&usual_url(&args.data_dir)?, args.volatile),
+        [url] => open_kept(url, args.volatile),
+        urls => open_set(urls, args.volatile),
+    }
+}
+
+/// Opens several stores as one. Worker ids come from the first.
+fn open_set(urls: &[String], volatile: bool) -> Result<OpenStore, Failure> {
+    let open = |url: &String| Ok((open_kept(url, volatile)?, shown(url)));
+    let stores = urls.iter().map(open).collect::<Result<Vec<_>, Failure>>()?;
+    let members =
+        stores.iter().map(|(store, place)| (Arc::clone(&store.sequences), place.clone())).collect();
+    let outlives_process = stores.iter().all(|(store, _)| store.outlives_process);
+    let (mut set, _) = stores.into_iter().next().expect("several were named");
+    set.sequences = Arc::new(StoreSet::new(members)?);
+    set.outlives_process = outlives_process;
+    Ok(set)
 }
 
 /// Opens the store and the registry that were asked for; `needed` says that worker ids are.
@@ -42,7 +57,7 @@ pub(crate) fn open_with_workers(
             store.workers = lender.workers;
             ("registry", url.as_str())
         }
-        (None, url) => ("store", url.as_deref().unwrap_or_default()),
+        (None, urls) => ("store", urls.first().map(String::as_str).unwrap_or_default()),
     };
     if needed && store.workers.is_none() {
         return Err(Failure::refused(format!(

@@ -110,6 +110,11 @@ impl Runtime {
                        was started; give it a data directory, or let an operator thaw";
             return Err(IssueError::new(Cause::BadRequest, why));
         }
+        if self.sequences().is_set() {
+            let why = "this node leases from several stores, with a mark for each; let an operator \
+                       thaw";
+            return Err(IssueError::new(Cause::BadRequest, why));
+        }
         let until = Instant::now() + MARK_WAIT;
         while let Some(sequence) = self.open_sequence(name) {
             // Acquire: pairs with the Release stores of the supplier, so that the mark is there.

@@ -5,28 +5,57 @@
 //! that runs, another store in its place. The last two freeze however high the store is: what it
 //! grants above this node's marks it may have granted to another node before it forgot. The way out
 //! is the same, a thaw above the marks of all nodes.
+//!
+//! In a set of stores each is watched by itself, under the part of the progression that it leases:
+//! so that it is known by, in whatever order the stores are named and whatever takes its place.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use idgen_core::{Renewal, WorkerLease};
 use idgen_store::{
-    Durability, Lease, Name, SequenceInfo, SequenceStore, StoreError, StoreIdentity,
+    Account, Definition, Durability, Lease, Name, SequenceInfo, SequenceStore, StoreIdentity,
 };
 
 use crate::error::{Cause, IssueError};
-use crate::journal::{self, Journal, Kind, Mark};
+use crate::journal::{Journal, Kind, Mark};
+
+mod thaw;
+
+pub use thaw::thaw_beside;
 
 /// The marks of one sequence.
 #[derive(Clone)]
 pub(crate) struct Guard {
     journal: Arc<Journal>,
     name: Name,
+    /// Under which name the journal keeps them.
+    key: Key,
+}
+
+type Key = (Kind, String);
+
+fn whole_key(name: &Name) -> Key {
+    (Kind::Sequence, name.as_str().to_owned())
+}
+
+fn part_key(name: &Name, part: &Definition) -> Key {
+    (Kind::Part, format!("{} of {} in {name}", part.offset(), part.increment()))
+}
+
+/// The key of the marks that one store is watched by.
+fn key_of(name: &Name, store: &dyn SequenceStore, account: &Account) -> Key {
+    if store.is_set() { part_key(name, &account.info.definition) } else { whole_key(name) }
 }
 
 impl Guard {
     pub(crate) fn new(journal: Arc<Journal>, name: Name) -> Self {
-        Self { journal, name }
+        let key = whole_key(&name);
+        Self { journal, name, key }
+    }
+
+    /// The guard of the store of a set that leases `part`.
+    pub(crate) fn of_part(&self, part: &Definition) -> Self {
+        Self { key: part_key(&self.name, part), ..self.clone() }
     }
 
     /// Whether this node was never granted a lease of the sequence.
@@ -58,7 +87,7 @@ impl Guard {
             serial: lease.serial,
             end: lease.range.last(),
         };
-        self.record(Kind::Sequence, &seen);
+        self.record(&seen);
         Ok(())
     }
 
@@ -131,15 +160,15 @@ impl Guard {
     /// Leaves a mark of a new generation: a thaw.
     pub(crate) fn renew(&self, identity: &StoreIdentity, serial: u64, end: u64) {
         let (generation, store) = (self.mark().generation + 1, store_key(identity));
-        self.record(Kind::Sequence, &Mark { generation, store, serial, end });
+        self.record(&Mark { generation, store, serial, end });
     }
 
     fn mark(&self) -> Mark {
-        self.journal.mark(Kind::Sequence, self.name.as_str())
+        self.journal.mark(self.key.0, &self.key.1)
     }
 
-    fn record(&self, kind: Kind, mark: &Mark) {
-        if let Err(error) = self.journal.record(kind, self.name.as_str(), mark) {
+    fn record(&self, mark: &Mark) {
+        if let Err(error) = self.journal.record(self.key.0, &self.key.1, mark) {
             tracing::warn!(%error, "the guard journal cannot be written; a store that goes back \
                 may go unnoticed after a restart; make room or mend the state directory");
         }
@@ -188,64 +217,6 @@ pub(crate) fn store_key(identity: &StoreIdentity) -> String {
             format!("{}:{}:{}", identity.backend, identity.id, identity.incarnation)
         }
     }
-}
-
-/// Lifts a freeze: raises the sequence above `above`, and leaves a mark of a new generation.
-async fn thaw_with(
-    store: &dyn SequenceStore,
-    name: &Name,
-    above: u64,
-    mark: &Mark,
-) -> Result<Mark, StoreError> {
-    let bound = store.last(name).await?.max(mark.end);
-    if above < bound {
-        return Err(StoreError::WouldLower { name: name.clone(), bound, asked: above });
-    }
-    store.advance_to(name, above).await?;
-    let (info, identity) = (store.describe(name).await?, store.identity().await?);
-    Ok(Mark {
-        generation: mark.generation + 1,
-        store: store_key(&identity),
-        serial: info.serial,
-        end: above,
-    })
-}
-
-impl Guard {
-    /// Thaws the sequence of this process.
-    pub(crate) async fn thaw(
-        &self,
-        store: &dyn SequenceStore,
-        above: u64,
-    ) -> Result<(), StoreError> {
-        let mark = thaw_with(store, &self.name, above, &self.mark()).await?;
-        self.record(Kind::Sequence, &mark);
-        Ok(())
-    }
-}
-
-/// Lifts a freeze from beside the server: the marks stand in `state_dir`, and a process that works
-/// there finds the new one at the next request.
-///
-/// # Errors
-///
-/// [`StoreError::WouldLower`] if `above` is below the store's bound or below what the node was
-/// granted; [`StoreError::Refused`] if the directory cannot be written.
-pub async fn thaw_beside(
-    store: &dyn SequenceStore,
-    state_dir: &Path,
-    name: &Name,
-    above: u64,
-) -> Result<(), StoreError> {
-    let refused = |error| {
-        StoreError::Refused(format!("state directory {}: {error}; mend it", state_dir.display()))
-    };
-    let mark = journal::look_up(state_dir, Kind::Sequence, name.as_str()).map_err(refused)?;
-    let mark = thaw_with(store, name, above, &mark).await?;
-    if !state_dir.exists() {
-        return Ok(());
-    }
-    journal::leave(state_dir, Kind::Sequence, name.as_str(), &mark).map_err(refused)
 }
 
 /// The marks of one id space: does its registry still know what it leased to this node?
@@ -324,6 +295,7 @@ impl SpaceGuard {
 mod tests {
     use super::*;
     use idgen_core::IdRange;
+    use idgen_store::Order;
 
     fn guard() -> Guard {
         let journal = Arc::new(Journal::open(None).unwrap());
@@ -392,5 +364,20 @@ mod tests {
         guard.check(&lease(1, 11), &other, Since::Started).unwrap();
         // A name that only begins like another is another.
         guard.check(&lease(1, 21), &may_lose("b2", "1"), Since::Started).unwrap();
+    }
+
+    /// What the one store is has no say in what the other may be.
+    #[test]
+    fn stores_of_a_set_are_watched_by_their_parts() {
+        let of = |offset| Definition::new(1, 2, offset, u64::MAX, Order::Leased).unwrap();
+        let guard = guard();
+        let (odd, even) = (guard.of_part(&of(1)), guard.of_part(&of(0)));
+        let (one, other) = (may_lose("a", "1"), identity("b", "1", Durability::Keeps));
+        odd.check(&lease(7, 101), &one, Since::Started).unwrap();
+        even.check(&lease(1, 2), &other, Since::Started).unwrap();
+        assert_frozen(odd.check(&lease(8, 201), &may_lose("a", "2"), Since::Leased));
+        even.check(&lease(2, 202), &other, Since::Leased).unwrap();
+        assert_frozen(even.check(&lease(2, 302), &other, Since::Leased));
+        assert!(guard.knows_nothing());
     }
 }

@@ -53,6 +53,8 @@ impl Mark {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Sequence,
+    /// The part of a sequence that one store of a set leases.
+    Part,
     Space,
 }
 
@@ -60,6 +62,7 @@ impl Kind {
     const fn letter(self) -> &'static str {
         match self {
             Self::Sequence => "s",
+            Self::Part => "p",
             Self::Space => "w",
         }
     }
@@ -229,6 +232,7 @@ fn parse(line: &str) -> Option<((Kind, String), Mark)> {
     let mut words = body.split(' ');
     let kind = match words.next()? {
         "s" => Kind::Sequence,
+        "p" => Kind::Part,
         "w" => Kind::Space,
         _ => return None,
     };

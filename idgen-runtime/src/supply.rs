@@ -11,7 +11,7 @@
 //! With each lease the store tells its definition, read after the grant: another node may have
 //! altered the sequence, and one of strict order is not issued from a segment.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use futures_lite::future::{or, pending};
 use idgen_segment::{Pace, Refill, SegmentCursor};
-use idgen_store::{Lease, SequenceInfo, SequenceStore, StoreError, StoreIdentity};
+use idgen_store::{Account, Lease, SequenceInfo, SequenceStore, Share, StoreError, StoreIdentity};
 
 use crate::background::{engine, lock};
 use crate::error::{Cause, IssueError};
@@ -32,18 +32,31 @@ use crate::settings::Settings;
 
 mod answers;
 mod closing;
+mod parts;
 
 type Fetch = Pin<Box<dyn Future<Output = Result<Arrival, StoreError>> + Send>>;
 type Permit = Refill<Arc<SegmentCursor<Wake>>, Wake>;
 
 /// What the store was asked for.
 enum Arrival {
-    /// A lease, and the account of the sequence as of after the grant, if it could be had.
-    Lease(Lease, Option<SequenceInfo>, StoreIdentity),
+    /// A lease, and what is known of who granted it.
+    Lease(Lease, Told),
     /// A look at a sequence that is frozen, or known to the journal.
     Look(SequenceInfo, StoreIdentity),
     /// The store knows of no such sequence: it was deleted, or all was.
     Gone(StoreError, StoreIdentity),
+    /// A look at the stores of a set, and the sequence as a whole.
+    Looks(Vec<Account>, SequenceInfo),
+    /// The stores of a set do not fit together, or know of no such sequence.
+    Apart(StoreError),
+}
+
+/// What was told with a lease.
+enum Told {
+    /// The account of the sequence as of after the grant, if it could be had.
+    Alone(Option<SequenceInfo>, StoreIdentity),
+    /// By a set of stores.
+    OfSet(Share),
 }
 
 /// An answer on its way.
@@ -78,6 +91,8 @@ pub(crate) struct Supplier {
     described: Option<Instant>,
     /// The highest id granted to this process: leases lie above it.
     above: u64,
+    /// The parts, by increment and offset, that stores of a set have leased to this process.
+    parts: HashSet<(u64, u64)>,
     /// The newest leases, to name the serial of a tail at the end.
     granted: VecDeque<Lease>,
     /// Leases that came after the closing.
@@ -112,8 +127,11 @@ impl Supplier {
         pace: Pace,
         settings: &Settings,
     ) -> Self {
-        let looked = guard.knows_nothing();
-        let peers = settings.peers.as_ref();
+        // Which marks the journal keeps of the stores of a set is known when they are looked at.
+        let is_set = sequence.store.is_set();
+        let looked = guard.knows_nothing() && !is_set;
+        // What peers tell is of a sequence as a whole: a set is thawed by an operator.
+        let peers = settings.peers.as_ref().filter(|_| !is_set);
         let merge = peers.map(|peers| Merge::new(guard.clone(), Arc::clone(peers)));
         Self {
             looked,
@@ -129,6 +147,7 @@ impl Supplier {
             retry_at: None,
             frozen: None,
             above: 0,
+            parts: HashSet::new(),
             granted: VecDeque::new(),
             unsupplied: Vec::new(),
             supplied: None,
@@ -239,13 +258,16 @@ impl Supplier {
         // Release: pairs with the Acquire load of whoever tells the mark.
         self.sequence.leasing.store(true, Ordering::Release);
         let fetch = Box::pin(async move {
+            if store.is_set() {
+                return parts::lease(&*store, &name, len, above).await;
+            }
             let lease = match store.lease(&name, len, above).await {
                 Err(unknown @ StoreError::Unknown { .. }) => return gone(&*store, unknown).await,
                 answer => answer?,
             };
             // A lease in hand is not given up because the account of it failed.
             let info = if describe { store.describe(&name).await.ok() } else { None };
-            Ok(Arrival::Lease(lease, info, store.identity().await?))
+            Ok(Arrival::Lease(lease, Told::Alone(info, store.identity().await?)))
         });
         self.pending = Some(Pending { fetch, purpose, begun: now });
     }
@@ -255,6 +277,9 @@ impl Supplier {
         let merge = self.merge.clone().filter(|_| self.frozen.is_some());
         let (definition, since) = (self.sequence.definition(), self.since());
         let fetch = Box::pin(async move {
+            if store.is_set() {
+                return parts::look(&*store, &name).await;
+            }
             if let Some(merge) = merge {
                 merge.thaw(&*store, definition, since).await?;
             }

@@ -30,6 +30,7 @@
 #[cfg(all(test, feature = "conformance"))]
 extern crate self as idgen_store;
 
+mod account;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -86,6 +87,7 @@ mod retry;
 #[cfg(feature = "rqlite")]
 pub mod rqlite;
 mod sequence;
+pub mod set;
 #[cfg(any(feature = "rqlite", feature = "sqlite"))]
 mod signed;
 #[cfg(feature = "sqlite")]
@@ -110,6 +112,7 @@ mod worker;
 #[cfg(feature = "zookeeper")]
 pub mod zookeeper;
 
+pub use account::{Account, Share};
 #[cfg(feature = "conformance")]
 pub use clock::SteppedClock;
 pub use clock::{HostClock, SystemHostClock};

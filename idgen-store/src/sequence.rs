@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use idgen_core::IdRange;
 
-use crate::{Definition, Name, Order, StoreError, moved};
+use crate::{Account, Definition, Name, Order, Share, StoreError, moved};
 
 /// One granted lease: nobody else is or was granted these ids.
 #[derive(Debug, PartialEq, Eq)]
@@ -230,5 +230,30 @@ pub trait SequenceStore: Send + Sync {
     /// was deleted here and has no id left; [`StoreError::Moved`] if it was moved on.
     async fn move_in(&self, name: &Name, arrival: &Arrival) -> Result<SequenceInfo, StoreError> {
         moved::move_in(self, name, arrival).await
+    }
+
+    /// Whether this is a set of stores, each of which is watched by itself.
+    fn is_set(&self) -> bool {
+        false
+    }
+
+    /// What each store says of a sequence: by default this one alone.
+    ///
+    /// # Errors
+    ///
+    /// As for [`describe`](Self::describe).
+    async fn accounts(&self, name: &Name) -> Result<Vec<Account>, StoreError> {
+        Ok(vec![Account { info: self.describe(name).await?, identity: self.identity().await? }])
+    }
+
+    /// A lease that this store granted, as the one store of a set knows it that it came from.
+    ///
+    /// # Errors
+    ///
+    /// As for [`describe`](Self::describe).
+    async fn share_of(&self, name: &Name, lease: &Lease) -> Result<Share, StoreError> {
+        let account =
+            Account { info: self.describe(name).await?, identity: self.identity().await? };
+        Ok(Share { lease: Lease { range: lease.range, serial: lease.serial }, account })
     }
 }

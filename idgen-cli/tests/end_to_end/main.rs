@@ -24,6 +24,7 @@ mod layouts;
 mod moves;
 mod old_names;
 mod peers;
+mod several_stores;
 mod strict;
 #[path = "../servers/strict.rs"]
 mod strict_order;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use idgen_segment::SupplyError;
 use idgen_store::{Lease, SequenceInfo, StoreError};
 
-use super::{Arrival, LOOK_AGAIN, Pending, Purpose, REMEMBERED, Supplier};
+use super::{Arrival, LOOK_AGAIN, Pending, Purpose, REMEMBERED, Supplier, Told};
 use crate::background::lock;
 use crate::error::{Cause, IssueError};
 use crate::peers::Merge;
@@ -18,7 +18,7 @@ impl Supplier {
         let since = self.since();
         match answer {
             Err(error) => self.failed(&error),
-            Ok(Arrival::Lease(lease, info, identity)) => {
+            Ok(Arrival::Lease(lease, Told::Alone(info, identity))) => {
                 let checked =
                     info.as_ref().map(|info| self.guard.check_info(info, &identity, since));
                 let check = |()| self.guard.check(&lease, &identity, since);
@@ -27,6 +27,15 @@ impl Supplier {
                     Ok(()) => self.granted(lease, info, pending),
                 }
             }
+            Ok(Arrival::Lease(lease, Told::OfSet(share))) => match self.check_share(&share) {
+                Err(frozen) => self.freeze(frozen),
+                Ok(()) => self.granted(lease, None, pending),
+            },
+            Ok(Arrival::Looks(accounts, whole)) => match self.check_looks(&accounts) {
+                Err(frozen) => self.freeze(frozen),
+                Ok(()) => self.looked_well(&whole),
+            },
+            Ok(Arrival::Apart(error)) => self.found_apart(&error),
             Ok(Arrival::Look(info, identity)) => {
                 match self.guard.check_again(&info, &identity, since) {
                     Err(frozen) => self.freeze(frozen),
@@ -116,7 +125,7 @@ impl Supplier {
     }
 
     /// Ids in hand are not issued either: the store may grant them to others.
-    fn freeze(&mut self, why: IssueError) {
+    pub(super) fn freeze(&mut self, why: IssueError) {
         let why = match self.merge.as_ref().and_then(Merge::missing) {
             Some(missing) => why.beside(&missing),
             None => why,

@@ -191,7 +191,9 @@ fn an_alteration_of_one_store_is_seen_with_its_next_lease() {
     let (one, other) = (Cut::new(MemoryStore::new()), Cut::new(MemoryStore::new()));
     let both = set(&[&one, &other]);
     block_on(both.create(&orders(), &of(1, 0))).unwrap();
-    (0..2).for_each(|_| drop(block_on(both.lease(&orders(), 1, 0)).unwrap()));
+    for _ in 0..2 {
+        block_on(both.lease(&orders(), 1, 0)).unwrap();
+    }
     let offset = block_on(other.describe(&orders())).unwrap().definition.offset();
     let meeting = Alteration { offset: Some(offset), above: 100, ..Alteration::default() };
     block_on(one.alter(&orders(), &meeting)).unwrap();
@@ -246,7 +248,9 @@ fn the_order_in_which_stores_are_named_says_nothing() {
     assert!(matches!(conflict, StoreError::Conflict { existing, .. } if existing == of(1, 0)));
     let change =
         Alteration { increment: Some(3), offset: Some(1), above: 50, ..Default::default() };
-    (0..4).for_each(|_| drop(block_on(here.lease(&orders(), 2, 0)).unwrap()));
+    for _ in 0..4 {
+        block_on(here.lease(&orders(), 2, 0)).unwrap();
+    }
     assert_eq!(block_on(there.alter(&orders(), &change)).unwrap(), of(3, 1));
     let mut granted = Vec::new();
     while granted.len() < 40 {
@@ -279,7 +283,9 @@ fn nothing_is_leased_before_all_stores_were_compared() {
     other.down.store(false, Ordering::SeqCst);
     block_on(both.lease(&orders(), 1, 0)).unwrap();
     other.down.store(true, Ordering::SeqCst);
-    (0..3).for_each(|_| drop(block_on(both.lease(&orders(), 1, 0)).unwrap()));
+    for _ in 0..3 {
+        block_on(both.lease(&orders(), 1, 0)).unwrap();
+    }
 }
 
 /// What one store granted under an older progression, the other does not grant again.

@@ -55,6 +55,8 @@ pub(super) enum Fault {
     Unfit(String),
     /// No answer within this many milliseconds.
     Late(u128),
+    /// What was to end a request's work failed: the session may still hold its locks.
+    Unsettled(Box<Self>),
 }
 
 impl From<Error> for Fault {
@@ -96,6 +98,11 @@ impl Fault {
             && said.message.contains("name too long"))
     }
 
+    /// Why the end of a request's work failed.
+    pub(super) fn unsettled(self) -> Self {
+        Self::Unsettled(Box::new(self))
+    }
+
     /// The server's number for what it said.
     pub(super) fn code(&self) -> Option<u16> {
         match self {
@@ -114,13 +121,14 @@ impl crate::pool::Fault for Fault {
         match self {
             Self::Answer(_) | Self::Damaged(_) => Aftermath::Keep,
             Self::Sql(Error::Server(said)) => aftermath_of(said.code),
-            Self::Unfit(_) | Self::Late(_) | Self::Sql(_) => Aftermath::Close,
+            Self::Unfit(_) | Self::Late(_) | Self::Sql(_) | Self::Unsettled(_) => Aftermath::Close,
         }
     }
 
     fn tell(self, place: &str) -> StoreError {
         match self {
             Self::Answer(error) => error,
+            Self::Unsettled(fault) => fault.tell(place),
             Self::Damaged(what) => {
                 StoreError::Damaged(format!("{place}: {what}; restore it from a backup"))
             }
@@ -220,6 +228,21 @@ mod tests {
         }
         assert_eq!((aftermath_of(1969), aftermath_of(1064)), (Aftermath::Keep, Aftermath::Keep));
         assert_eq!(Fault::Late(5).aftermath(), Aftermath::Close);
+    }
+
+    /// Whatever the server said to the ROLLBACK, or to UNLOCK TABLES.
+    #[test]
+    fn a_session_whose_work_could_not_be_ended_is_closed() {
+        for number in [code::INTERRUPTED, 1181, code::DEADLOCK] {
+            let message = "interrupted".to_owned();
+            let said = ServerError { code: number, message, state: "70100".to_owned() };
+            let fault = Fault::Sql(Error::Server(said));
+            assert_ne!(fault.aftermath(), Aftermath::Close, "{number}");
+            let fault = fault.unsettled();
+            assert_eq!(fault.aftermath(), Aftermath::Close, "{number}");
+            let told = fault.tell("mysql://host/db").to_string();
+            assert!(told.contains(&format!("interrupted ({number})")), "{told}");
+        }
     }
 
     #[test]

@@ -174,7 +174,7 @@ impl Session {
                 // A table that is missing is told as such, and this connection goes on.
                 if fault.aftermath() != Aftermath::Close || fault.is_no_table() {
                     // The server left the packet where it failed, with the locks in this hand.
-                    self.query(&end).await?;
+                    self.query(&end).await.map_err(Fault::unsettled)?;
                 }
                 self.lock_denied = fault.is_denied();
                 if self.lock_denied { Ok(None) } else { Err(fault) }
@@ -193,7 +193,7 @@ impl Session {
             outcome.as_ref().err().is_none_or(|fault| fault.aftermath() != Aftermath::Close);
         if self.open && goes_on {
             // Some errors end the transaction on the server and some only the statement.
-            self.query("ROLLBACK").await?;
+            self.query("ROLLBACK").await.map_err(Fault::unsettled)?;
             self.open = false;
         }
         outcome

@@ -157,9 +157,13 @@ pub(crate) fn shown(url: &str) -> String {
         let place = url[at..].split_once('?').map_or(&url[at..], |(place, _options)| place);
         return format!("***{place}");
     }
-    let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| *scheme != "sqlite")
-    else {
+    if url.starts_with("sqlite:") {
         return url.to_owned();
+    }
+    let Some((scheme, rest)) = url.split_once("://").filter(|_| is_url(url)) else {
+        // Mistyped; what stands before an @ may be a password all the same.
+        let place = url.rfind('@').map(|at| &url[at..]);
+        return place.map_or(url.to_owned(), |place| format!("***{place}"));
     };
     let (secret, place) = match rest.rsplit_once('@') {
         Some((_secret, place)) => ("***@", place),
@@ -223,6 +227,8 @@ mod tests {
         assert_eq!(shown("me:se/cr?et@/db"), "***@/db");
         assert_eq!(shown("me:secret://x@tcp(host)/db"), "***@tcp(host)/db");
         assert_eq!(shown("postgres://me:secret@/db"), "postgres://***@/db");
+        assert_eq!(shown("postgres:/me:secret@host/db"), "***@host/db");
+        assert_eq!(shown("me:secret@host/db"), "***@host/db");
         assert_eq!(shown("sqlite:a@b.db"), "sqlite:a@b.db");
         assert_eq!(shown("sqlite:///a@b?.db"), "sqlite:///a@b?.db");
     }

@@ -390,7 +390,11 @@ impl<C: Counter> SequenceStore for C {
             Err(StoreError::Unknown { .. }) => String::new(),
             text => text?,
         };
-        if let Some((bound, _from)) = read_tombstone(&text) {
+        if let Some((bound, to)) = read_tombstone(&text) {
+            // Since the check above it may have been lifted, and have moved on to another store.
+            if to != arrival.from {
+                return Err(StoreError::Moved { name: name.clone(), to: to.to_owned() });
+            }
             // Others may have lifted it at the same moment; it is raised below then.
             self.swap(&text, &bound.max(arrival.bound).to_string()).await?;
         }

@@ -123,9 +123,10 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
     let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
     match scheme {
         "memory" if rest.is_empty() => Ok(OpenStore::of(MemoryStore::new(), false)),
-        "memory" => Err(StoreError::Refused(format!(
-            "a store in memory has no name, but '{rest}' stands behind memory:; write memory:"
-        ))),
+        "memory" => Err(StoreError::Refused(
+            "a store in memory has no name, but something stands behind memory:; write memory:"
+                .to_owned(),
+        )),
         #[cfg(feature = "sqlite")]
         "sqlite" => {
             let path = rest.strip_prefix("//").unwrap_or(rest);

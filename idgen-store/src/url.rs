@@ -56,6 +56,12 @@ impl StoreUrl {
     /// [`StoreError::Refused`] says which part is wrong, without quoting it.
     pub(crate) fn parse(url: &str) -> Result<Self, StoreError> {
         let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
+        if !is_word(scheme) {
+            // What stands there may hold a password; a word before the first colon does not.
+            let word = url.split_once(':').map_or("", |(word, _)| word);
+            let scheme = if is_word(word) { word } else { "store" };
+            return Err(Flaws { scheme }.flaw("it does not begin with a word and ://"));
+        }
         let of = Flaws { scheme };
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = place.split_once('/').unwrap_or((place, ""));
@@ -140,6 +146,12 @@ impl fmt::Display for HostPort {
         }
         self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
+}
+
+/// Whether a text may be the scheme of a URL.
+fn is_word(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-".contains(&byte);
+    !text.is_empty() && text.bytes().all(plain)
 }
 
 /// Says what is wrong with a URL of a scheme.
@@ -240,6 +252,9 @@ mod tests {
             "mysql://me:secret@/db",
             "mysql://me:secret@[::1/db",
             "mysql://me:secret@host/db?x",
+            "mysql:/me:secret@host/db",
+            "me:secret@host/db",
+            "me:secret://x@host/db",
         ];
         for url in broken {
             let error = StoreUrl::parse(url).unwrap_err().to_string();

@@ -106,10 +106,12 @@ impl<'a> Sequence<'a> {
 
     /// Remembers a lease under the serial that a token got, unless nothing of it may come back.
     /// `?2` is the token; the parameter at `len` is the length.
+    /// Sent again, it finds what it wrote itself: the token says that nobody changed the row.
     fn remember(&self, start: &str, others: &[&str], len: usize) -> Statement {
         let sql = format!(
             "INSERT INTO idgen_lease SELECT name, serial, {start}, CAST(?{len} AS INTEGER) \
-             FROM idgen_sequence WHERE name = ?1 AND token = ?2 AND strict = 0"
+             FROM idgen_sequence WHERE name = ?1 AND token = ?2 AND strict = 0 \
+             ON CONFLICT DO NOTHING"
         );
         self.statement(&sql, others)
     }
@@ -181,7 +183,7 @@ impl<'a> Sequence<'a> {
     /// Adds a tail if the token's request was granted.
     fn add_tail(&self, token: &str, tail: &IdRange) -> Statement {
         let sql = "INSERT INTO idgen_tail SELECT name, CAST(?3 AS INTEGER), CAST(?4 AS INTEGER) \
-                   FROM idgen_sequence WHERE name = ?1 AND token = ?2";
+                   FROM idgen_sequence WHERE name = ?1 AND token = ?2 ON CONFLICT DO NOTHING";
         self.statement(sql, &[token, &col(tail.start()), &col(tail.len())])
     }
 

@@ -2,7 +2,8 @@
 //!
 //! They are read from the manifests, so that a new feature is covered by being there: nothing but
 //! the defaults off, each feature alone, all together. The order of features does not matter to
-//! cargo, and what two of them break that neither breaks alone shows with all of them.
+//! cargo, and what two of them break that neither breaks alone shows with all of them. A feature that
+//! only hands on to another crate's is checked there, and alone in the full length only.
 
 use std::process::Command;
 
@@ -14,18 +15,21 @@ const ONE_OF: &[(&str, &[&str])] = &[("idgen-runtime", &["tokio", "smol"])];
 /// Checks every combination and tells whether all are sound.
 #[expect(clippy::print_stdout, reason = "the report is this command's output")]
 pub(crate) fn run() -> bool {
-    let outcome = outcome(Length::Slice);
+    let outcome = outcome(Length::Full);
     println!("\ncombinations of features: {outcome}");
     outcome.is_ok()
 }
 
 /// Checks every combination; each counts as a test.
 #[expect(clippy::print_stdout, reason = "the report is this command's output")]
-pub(crate) fn outcome(_: Length) -> Outcome {
+pub(crate) fn outcome(length: Length) -> Outcome {
     let (mut total, mut failed) = (Tally::default(), Vec::new());
     for member in suite::members() {
         let package = suite::package_of(&member);
-        for features in combinations(&package, &suite::features_of(&member)) {
+        let features = suite::features_of(&member);
+        let is_own = |name: &&String| length == Length::Full || !suite::hands_on(&member, name);
+        let alone: Vec<&str> = features.iter().filter(is_own).map(String::as_str).collect();
+        for features in combinations(&package, &alone, &features) {
             let outcome = suite::stream(check(&package, &features));
             let shown = format!("{package} with [{features}]");
             println!("{shown}: {outcome}");
@@ -56,14 +60,14 @@ fn check(package: &str, features: &str) -> Command {
     command
 }
 
-/// Comma-separated features; none at all for a crate that has none.
-fn combinations(package: &str, features: &[String]) -> Vec<String> {
+/// Comma-separated features, those `alone` each by itself; none at all for a crate that has none.
+fn combinations(package: &str, alone: &[&str], features: &[String]) -> Vec<String> {
     let needed = ONE_OF.iter().find(|(name, _)| *name == package).map_or(&[""][..], |(_, of)| of);
     let mut found: Vec<String> = Vec::new();
     if features.is_empty() {
         return found;
     }
-    let alone = features.iter().map(|feature| vec![feature.as_str()]);
+    let alone = alone.iter().map(|&feature| vec![feature]);
     for set in [Vec::new()].into_iter().chain(alone) {
         for needed in needed {
             found.push(joined(set.iter().copied().chain([*needed])));
@@ -88,7 +92,7 @@ mod tests {
 
     fn of(package: &str, features: &[&str]) -> Vec<String> {
         let features: Vec<String> = features.iter().map(|&name| name.to_owned()).collect();
-        combinations(package, &features)
+        combinations(package, &features.iter().map(String::as_str).collect::<Vec<_>>(), &features)
     }
 
     #[test]
@@ -107,6 +111,14 @@ mod tests {
             found,
             ["smol", "smol,sqlite", "smol,sqlite,tokio", "smol,tokio", "sqlite,tokio", "tokio"]
         );
+    }
+
+    #[test]
+    fn what_hands_on_is_checked_where_it_leads() {
+        assert!(suite::hands_on("idgen-cli", "mysql"));
+        assert!(suite::hands_on("idgen-runtime", "redis"));
+        assert!(!suite::hands_on("idgen-store", "mysql"));
+        assert!(!suite::hands_on("idgen-runtime", "testing"));
     }
 
     #[test]

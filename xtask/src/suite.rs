@@ -18,7 +18,9 @@ use steps::Plan;
 
 pub(crate) use provision::{APT_UPDATE, Tool, is_root, missing};
 pub(crate) use run::{Outcome, announce, stream};
-pub(crate) use steps::{cargo, features_of, members, package_of, target_dir, test_target};
+pub(crate) use steps::{
+    cargo, features_of, hands_on, members, package_of, target_dir, test_target,
+};
 pub(crate) use tally::Tally;
 
 /// How long the long suites run.

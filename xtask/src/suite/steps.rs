@@ -128,6 +128,19 @@ pub(crate) fn features_of(member: &str) -> Vec<String> {
     own.into_iter().flat_map(|own| own.keys()).filter(|name| *name != "default").cloned().collect()
 }
 
+/// Whether a feature of a member does nothing but ask for those of our other crates.
+pub(crate) fn hands_on(member: &str, feature: &str) -> bool {
+    let table = manifest(member);
+    let own = table.get("features").and_then(toml::Value::as_table);
+    let asked = own.and_then(|own| own.get(feature)?.as_array());
+    asked.is_some_and(|asked| {
+        let elsewhere = |word: &str| word.starts_with("idgen-") && word.contains('/');
+        let words = || asked.iter().filter_map(toml::Value::as_str);
+        let is_known = |word| elsewhere(word) || own.is_some_and(|own| own.contains_key(word));
+        words().any(elsewhere) && words().all(is_known)
+    })
+}
+
 /// The name of the package in a member's folder; mostly the folder's.
 pub(crate) fn package_of(member: &str) -> String {
     let table = manifest(member);

@@ -1,6 +1,6 @@
 //! The tables of idpool, adopted: their ends, their flaws, and originals that run beside.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use idgen_core::IdRange;
 use idgen_store::mysql::{IdpoolStore, MysqlStore};
@@ -277,4 +277,25 @@ fn a_pool_that_went_back_shows_it() {
     place.sql("UPDATE id_pool SET current_pos = 4900 WHERE id = 1");
     let back = wait(store.lease(&pool(), 100, 5_000)).unwrap();
     assert_eq!((back.range.start(), back.serial), (10_200, 4_900));
+}
+
+/// One that dies in a transaction without a word keeps the rows no longer than a statement takes.
+#[test]
+fn a_node_that_falls_silent_frees_the_rows() {
+    let (place, direct) = adopted(&[(1, TOP, 1)]);
+    let limited = with_option(&url(&place), "statement_timeout_ms=900");
+    let (store, name) = (IdpoolStore::new(&limited).unwrap(), pool());
+    wait(store.identity()).unwrap();
+    let mut dying = store.lease(&name, 10, 0);
+    std::thread::scope(|scope| {
+        let hold = "START TRANSACTION; SELECT * FROM id_pool FOR UPDATE; DO SLEEP(0.6); COMMIT";
+        let holder = scope.spawn(|| place.sql(hold));
+        std::thread::sleep(Duration::from_millis(200));
+        // It waits for the rows, and nobody goes on with it when the server has locked them.
+        let waits = async { tokio::time::timeout(Duration::from_millis(200), &mut dying).await };
+        assert!(wait(waits).is_err());
+        holder.join().unwrap();
+    });
+    assert_eq!(lease(&direct, 1, 0).unwrap(), (1, 1));
+    drop(dying);
 }

@@ -34,7 +34,8 @@ pub(crate) fn run(args: &MigrateArgs, output: &Output) -> Result<(), Failure> {
 /// All sequences but those that live elsewhere.
 async fn names_of(from: Site<'_>, to: Site<'_>) -> Result<Vec<Name>, Failure> {
     let infos = from.store.list().await?;
-    let stays = |place: &Option<String>| place.as_deref().is_none_or(|place| place == to.place);
+    let address = to.address().await?;
+    let stays = |moved: &Option<String>| moved.as_ref().is_none_or(|moved| *moved == address);
     Ok(infos.into_iter().filter(|info| stays(&info.moved_to)).map(|info| info.name).collect())
 }
 

@@ -24,7 +24,7 @@ use idgen_store::{Account, Lease, SequenceInfo, SequenceStore, Share, StoreError
 
 use crate::background::{engine, lock};
 use crate::error::{Cause, IssueError};
-use crate::guard::{Guard, Since};
+use crate::guard::{Guard, Since, store_key};
 use crate::peers::Merge;
 use crate::retry::Backoff;
 use crate::sequence::{Sequence, Wake, late};
@@ -261,13 +261,20 @@ impl Supplier {
             if store.is_set() {
                 return parts::lease(&*store, &name, len, above).await;
             }
+            // Between the first lease and the question who gave it, another may take its place.
+            let before = if above == 0 { Some(store.identity().await?) } else { None };
             let lease = match store.lease(&name, len, above).await {
                 Err(unknown @ StoreError::Unknown { .. }) => return gone(&*store, unknown).await,
                 answer => answer?,
             };
             // A lease in hand is not given up because the account of it failed.
             let info = if describe { store.describe(&name).await.ok() } else { None };
-            Ok(Arrival::Lease(lease, Told::Alone(info, store.identity().await?)))
+            let identity = store.identity().await?;
+            if before.is_some_and(|before| store_key(&before) != store_key(&identity)) {
+                let said = "it was replaced or promoted while it leased; the lease is a gap, retry";
+                return Err(StoreError::Unavailable(said.to_owned()));
+            }
+            Ok(Arrival::Lease(lease, Told::Alone(info, identity)))
         });
         self.pending = Some(Pending { fetch, purpose, begun: now });
     }

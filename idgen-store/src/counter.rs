@@ -10,8 +10,7 @@
 //! that is missing is unknown until [`create`](SequenceStore::create) makes it 0, as the first
 //! increase of another program would.
 //!
-//! A backend writes a [`Counter`]: how its server moves the number in one step, and how it reads
-//! it. The rest of a [`SequenceStore`] is here.
+//! A backend writes a [`Counter`], how its server moves the number; all else is here.
 
 use async_trait::async_trait;
 use idgen_core::IdRange;
@@ -390,11 +389,9 @@ impl<C: Counter> SequenceStore for C {
             Err(StoreError::Unknown { .. }) => String::new(),
             text => text?,
         };
-        if let Some((bound, to)) = read_tombstone(&text) {
-            // Since the check above it may have been lifted, and have moved on to another store.
-            if to != arrival.from {
-                return Err(StoreError::Moved { name: name.clone(), to: to.to_owned() });
-            }
+        // One that has come to name another place meanwhile is refused below.
+        let tombstone = read_tombstone(&text).filter(|(_, to)| *to == arrival.from);
+        if let Some((bound, _from)) = tombstone {
             // Others may have lifted it at the same moment; it is raised below then.
             self.swap(&text, &bound.max(arrival.bound).to_string()).await?;
         }

@@ -42,7 +42,7 @@ use crate::{Name, SequenceInfo, StoreError, StoreIdentity, key};
 mod sequences;
 mod text;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "conformance"))]
 mod tests;
 
 /// How often others may be faster before a request lets them pass for a while.

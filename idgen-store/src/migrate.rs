@@ -20,6 +20,22 @@ pub struct Site<'a> {
     pub place: &'a str,
 }
 
+impl Site<'_> {
+    /// What tombstones name: the place, and which store it is. A URL alone may mean another store
+    /// on another host.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`].
+    pub async fn address(&self) -> Result<String, StoreError> {
+        Ok(self.address_of(&self.store.identity().await?))
+    }
+
+    fn address_of(&self, identity: &StoreIdentity) -> String {
+        format!("{} [{}]", self.place, identity.id)
+    }
+}
+
 /// What becomes of the sequence where it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Departure {
@@ -76,11 +92,13 @@ pub async fn migrate(
     name: &Name,
     departure: Departure,
 ) -> Result<Migrated, StoreError> {
-    let ceiling = check_apart(from, to).await?.ceiling;
+    let (left, entered) = (from.store.identity().await?, to.store.identity().await?);
+    check_apart(from, to, &left, &entered)?;
+    let (left_at, goes_to) = (from.address_of(&left), to.address_of(&entered));
     let seen = from.store.describe(name).await?;
     match &seen.moved_to {
-        Some(place) if place != to.place => {
-            return Err(StoreError::Moved { name: name.clone(), to: place.clone() });
+        Some(address) if *address != goes_to => {
+            return Err(StoreError::Moved { name: name.clone(), to: address.clone() });
         }
         Some(_) => {
             if let Some(there) = already_there(to, &seen).await? {
@@ -89,27 +107,31 @@ pub async fn migrate(
         }
         None => {}
     }
-    let arrival = arrival(from, &seen, ceiling)?;
+    let arrival = arrival(left_at, &seen, entered.ceiling)?;
     to.store.check_arrival(name, &arrival).await?;
-    let left = match departure {
-        Departure::Tombstone => from.store.move_away(name, to.place).await?,
+    let gone = match departure {
+        Departure::Tombstone => from.store.move_away(name, &goes_to).await?,
         Departure::Copy => seen,
     };
-    let arrival = Arrival { bound: left.bound, ..arrival };
+    let arrival = Arrival { bound: gone.bound, ..arrival };
     let there = to.store.move_in(name, &arrival).await?;
-    Ok(told(&left, &there, false))
+    Ok(told(&gone, &there, false))
 }
 
-/// Refuses a move from a store to itself; the identity of `to` else.
-async fn check_apart(from: Site<'_>, to: Site<'_>) -> Result<StoreIdentity, StoreError> {
-    let (left, entered) = (from.store.identity().await?, to.store.identity().await?);
+/// Refuses a move from a store to itself.
+fn check_apart(
+    from: Site<'_>,
+    to: Site<'_>,
+    left: &StoreIdentity,
+    entered: &StoreIdentity,
+) -> Result<(), StoreError> {
     if (left.backend, &left.id) == (entered.backend, &entered.id) || from.place == to.place {
         return Err(StoreError::Refused(format!(
             "{} and {} are the same store; name another one to move to",
             from.place, to.place
         )));
     }
-    Ok(entered)
+    Ok(())
 }
 
 /// The sequence where it moved to earlier, if that move came to its end. It may have been altered
@@ -126,7 +148,7 @@ async fn already_there(
 }
 
 /// What comes to a store that holds ids up to `ceiling`.
-fn arrival(from: Site<'_>, left: &SequenceInfo, ceiling: u64) -> Result<Arrival, StoreError> {
+fn arrival(from: String, left: &SequenceInfo, ceiling: u64) -> Result<Arrival, StoreError> {
     let (name, was, bound) = (&left.name, left.definition, left.bound);
     if bound > ceiling {
         return Err(StoreError::Refused(format!(
@@ -137,7 +159,7 @@ fn arrival(from: Site<'_>, left: &SequenceInfo, ceiling: u64) -> Result<Arrival,
     let end = was.end().min(ceiling);
     let definition = Definition::new(was.first(), was.increment(), was.offset(), end, was.order())
         .map_err(|error| StoreError::Refused(format!("sequence '{name}': {error}")))?;
-    Ok(Arrival { definition, bound, from: from.place.to_owned() })
+    Ok(Arrival { definition, bound, from })
 }
 
 fn told(left: &SequenceInfo, there: &SequenceInfo, was_there: bool) -> Migrated {

@@ -359,8 +359,8 @@ impl SequenceSubject for Memories {
     }
 }
 
-/// The laws that hold for several stores: the others say which id comes next, which depends on whose
-/// turn it is, or make sequences of strict order, which a set refuses.
+/// The laws that hold for several stores: the others say which id comes next, which depends on
+/// whose turn it is, or make sequences of strict order, which a set refuses.
 const LAWS: [(&str, sequence::Law); 4] = [
     ("S1", sequence::s01_leases_are_disjoint),
     ("S2", sequence::s02_two_connections_and_processes),

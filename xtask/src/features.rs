@@ -2,8 +2,8 @@
 //!
 //! They are read from the manifests, so that a new feature is covered by being there: nothing but
 //! the defaults off, each feature alone, all together. The order of features does not matter to
-//! cargo, and what two of them break that neither breaks alone shows with all of them. A feature that
-//! only hands on to another crate's is checked there, and alone in the full length only.
+//! cargo, and what two of them break that neither breaks alone shows with all of them. A feature
+//! that only hands on to another crate's is checked there, and alone in the full length only.
 
 use std::process::Command;
 

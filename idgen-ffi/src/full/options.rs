@@ -89,6 +89,7 @@ impl Options {
             max_step: or(self.max_step, default.max_step),
             lease_ms: or(self.lease_ms, default.lease_ms),
             store_timeout: Duration::from_millis(or(self.store_timeout_ms, default_ms)),
+            peers: None,
         })
     }
 

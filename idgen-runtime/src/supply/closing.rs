@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use idgen_core::IdRange;
 use idgen_store::Lease;
 
 use super::{Arrival, Supplier};
@@ -31,6 +32,16 @@ impl Supplier {
         {
             self.unsupplied.push(lease);
         }
+        if tails.is_empty() && self.unsupplied.is_empty() {
+            return 0;
+        }
+        if let Err(error) = self.check_before_hand_back().await {
+            let ids = tails.iter().chain(self.unsupplied.iter().map(|lease| &lease.range));
+            let ids: u64 = ids.map(IdRange::len).sum();
+            let sequence = &self.sequence.name;
+            tracing::warn!(%sequence, ids, %error, "tails are a gap");
+            return ids;
+        }
         for lease in &self.unsupplied {
             lost += hand_back(&self.sequence, lease).await;
         }
@@ -43,6 +54,18 @@ impl Supplier {
             lost += hand_back(&self.sequence, &Lease { range, serial }).await;
         }
         lost
+    }
+
+    /// A store that went back may have granted the same ground to another under the same serial:
+    /// it would take that for handed back.
+    async fn check_before_hand_back(&mut self) -> Result<(), IssueError> {
+        let accounts = self.sequence.store.accounts(&self.sequence.name).await?;
+        if self.sequence.store.is_set() {
+            return self.check_looks(&accounts);
+        }
+        accounts.iter().try_for_each(|account| {
+            self.guard.check_info(&account.info, &account.identity, self.since())
+        })
     }
 }
 

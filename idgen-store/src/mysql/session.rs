@@ -17,8 +17,9 @@ use crate::pool::{Aftermath, Connect, Fault as _};
 /// How the server is set. Asked for by name, because not every server has each.
 const QUESTION: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('binlog_format', \
     'hostname', 'idle_transaction_timeout', 'innodb_doublewrite', \
-    'innodb_flush_log_at_trx_commit', 'innodb_flush_method', 'information_schema_stats_expiry', 'innodb_read_only', 'log_bin', 'lower_case_table_names', \
-    'max_statement_time', 'port', 'read_only', 'server_id', 'server_uid', 'server_uuid', \
+    'innodb_flush_log_at_trx_commit', 'innodb_flush_method', 'information_schema_stats_expiry', \
+    'innodb_read_only', 'log_bin', 'lower_case_table_names', 'max_statement_time', \
+    'port', 'read_only', 'server_id', 'server_uid', 'server_uuid', \
     'sync_binlog')";
 
 /// Longer than any pool idles: a year, the most that servers take.

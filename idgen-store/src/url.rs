@@ -55,13 +55,13 @@ impl StoreUrl {
     ///
     /// [`StoreError::Refused`] says which part is wrong, without quoting it.
     pub(crate) fn parse(url: &str) -> Result<Self, StoreError> {
-        let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
-        if !is_word(scheme) {
-            // What stands there may hold a password; a word before the first colon does not.
-            let word = url.split_once(':').map_or("", |(word, _)| word);
+        let begun = url.split_once("://").filter(|(scheme, _)| is_word(scheme));
+        let Some((scheme, rest)) = begun else {
+            // What stands there may hold a password; a word before a colon and a slash does not.
+            let word = url.split_once(":/").map_or("", |(word, _)| word);
             let scheme = if is_word(word) { word } else { "store" };
             return Err(Flaws { scheme }.flaw("it does not begin with a word and ://"));
-        }
+        };
         let of = Flaws { scheme };
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = place.split_once('/').unwrap_or((place, ""));
@@ -253,12 +253,14 @@ mod tests {
             "mysql://me:secret@[::1/db",
             "mysql://me:secret@host/db?x",
             "mysql:/me:secret@host/db",
-            "me:secret@host/db",
-            "me:secret://x@host/db",
         ];
         for url in broken {
             let error = StoreUrl::parse(url).unwrap_err().to_string();
             assert!(!error.contains("secret") && error.contains("mysql://"), "{error}");
+        }
+        for url in ["me:secret@host/db", "me:secret://x@host/db", "secret"] {
+            let error = StoreUrl::parse(url).unwrap_err().to_string();
+            assert!(!error.contains("secret") && error.contains("store://"), "{error}");
         }
         let url = StoreUrl::parse("mysql://me:secret@host/db").unwrap();
         assert!(!format!("{url:?} {}", url.place()).contains("secret"));

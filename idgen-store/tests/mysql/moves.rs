@@ -102,7 +102,13 @@ impl Stage {
         })
     }
 
+    /// What a tombstone names.
+    fn address(&self) -> String {
+        wait(self.there().address()).unwrap()
+    }
+
     fn assert_moved(&self) {
+        let address = self.address();
         for answer in [
             self.next(&*self.store).map(drop),
             wait(self.store.advance_to(&self.name, 1000)),
@@ -110,7 +116,7 @@ impl Stage {
             wait(self.store.move_away(&self.name, "memory://beyond")).map(drop),
         ] {
             let is_it = matches!(&answer, Err(StoreError::Moved { to, .. })
-                if to == self.there().place);
+                if *to == address);
             assert!(is_it, "{answer:?}");
         }
         let error = self.draw().unwrap_err();
@@ -121,7 +127,7 @@ impl Stage {
     fn buried_at(&self) -> u64 {
         let listed = wait(self.store.list()).unwrap();
         let [info] = &listed[..] else { panic!("{listed:?}") };
-        assert_eq!(info.moved_to.as_deref(), Some(self.there().place));
+        assert_eq!(info.moved_to, Some(self.address()));
         assert_eq!(wait(self.store.describe(&self.name)).unwrap(), *info);
         let rows = format!("SELECT id FROM moved_{}", self.form.table);
         assert_eq!(self.place.number(&rows), info.bound, "it is readable by hand");
@@ -171,7 +177,7 @@ fn a_move_goes_on_where_another_died() {
         stage.place.sql(&format!("ALTER TABLE {table} COMMENT = 'idgen: moved to nowhere'"));
         assert_eq!(stage.draw().unwrap(), 41 + step, "nothing has moved");
         assert_eq!(wait(stage.store.describe(&stage.name)).unwrap().moved_to, None);
-        wait(stage.store.move_away(&stage.name, stage.there().place)).unwrap();
+        wait(stage.store.move_away(&stage.name, &stage.address())).unwrap();
         stage.assert_moved();
         let unknown = stage.next(&stage.elsewhere).unwrap_err();
         assert!(matches!(unknown, StoreError::Unknown { .. }), "{unknown}");

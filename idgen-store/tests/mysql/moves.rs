@@ -184,7 +184,8 @@ fn a_move_goes_on_where_another_died() {
         assert_eq!(stage.leave().unwrap().left_at, 41 + step);
         assert_eq!(stage.next(&stage.elsewhere).unwrap(), 41 + 2 * step);
 
-        wait(stage.elsewhere.move_away(&stage.name, stage.here().place)).unwrap();
+        let home = wait(stage.here().address()).unwrap();
+        wait(stage.elsewhere.move_away(&stage.name, &home)).unwrap();
         stage.place.sql(&format!("UPDATE moved_{table} SET id = {}", 41 + 2 * step));
         stage.assert_moved();
         assert_eq!(stage.come().unwrap().bound, 41 + 2 * step);

@@ -12,8 +12,9 @@ use crate::network::services::{Alone, order};
 use crate::network::{alone, assert_disjoint, load_time, orders, wait};
 use crate::{Node, Place, Sentinel};
 
-/// How long sentinels take at most: 1 s until they give a master up, then votes and a promotion.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long sentinels take at most: 1 s until they give a master up, then votes and a promotion. A
+/// vote without a majority is repeated after 10 s.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;

@@ -122,6 +122,7 @@ impl Keeper {
             wish,
             nonce,
             holder: settings.holder.clone(),
+            published: layout_in_words(&settings.layout),
             lease_ms: self.lease_ms,
             now_unix_ms: snowflakes.clock.unix_ms(),
             proof,

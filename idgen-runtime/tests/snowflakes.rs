@@ -237,6 +237,7 @@ fn a_lost_lease_ends_the_generator_and_another_is_claimed() {
         wish: Wish::Exactly(worker),
         nonce: 99,
         holder: "other".into(),
+        published: String::new(),
         lease_ms: 60_000,
         now_unix_ms: At(clock.unix_ms() + 1500).unix_ms(),
         proof: None,

@@ -160,6 +160,12 @@ pub trait WorkerSubject: Subject {
     fn lease_ms(&self) -> u64 {
         10_000
     }
+
+    /// How far beyond one lease a horizon may lie ahead of the right time, in milliseconds. More
+    /// than 2000 only where the registry has no clock of its own and goes by its holders'.
+    fn slack_ms(&self) -> u64 {
+        2000
+    }
 }
 
 struct Unpark(Thread);

@@ -37,6 +37,7 @@ use tokio::sync::Mutex as Turn;
 
 use crate::ledger::Ledger;
 use crate::retry::{self, Failed};
+use crate::swap::{Found, Swapped};
 use crate::{Name, SequenceInfo, StoreError, StoreIdentity, key};
 
 mod sequences;
@@ -93,18 +94,6 @@ pub(crate) trait Documents: Send + Sync {
     fn notes(&self) -> Vec<String> {
         Vec::new()
     }
-}
-
-/// Version and text of a document; `None` if there never was one.
-pub(crate) type Found<V> = Option<(V, String)>;
-
-/// What became of a swap.
-#[derive(Debug)]
-pub(crate) enum Swapped<V> {
-    /// The text is there, under this version.
-    Done(V),
-    /// Nothing was changed; this stands there now.
-    Stale(Found<V>),
 }
 
 /// A [`SequenceStore`](crate::SequenceStore) over documents.

@@ -144,3 +144,14 @@ pub enum RegistryError {
     #[error("registry damaged: {0}")]
     Damaged(String),
 }
+
+/// What a store says as a whole, in the words of a registry.
+impl From<StoreError> for RegistryError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(said) => Self::Unavailable(said),
+            StoreError::Damaged(said) => Self::Damaged(said),
+            other => Self::Refused(other.to_string()),
+        }
+    }
+}

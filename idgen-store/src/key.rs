@@ -39,13 +39,6 @@ pub(crate) fn decode(key: &str) -> Option<Name> {
 }
 
 /// The text of any length that was encoded.
-#[cfg(any(
-    feature = "etcd",
-    feature = "rqlite",
-    feature = "summitdb",
-    feature = "zookeeper",
-    all(test, feature = "conformance")
-))]
 pub(crate) fn decode_text(key: &str) -> Option<String> {
     let (mut bytes, mut rest) = (Vec::with_capacity(key.len()), key.bytes());
     while let Some(byte) = rest.next() {

@@ -52,6 +52,8 @@ mod grant;
 mod held;
 #[cfg(any(
     feature = "etcd",
+    feature = "mysql",
+    feature = "postgres",
     feature = "redis",
     feature = "rqlite",
     feature = "summitdb",
@@ -71,6 +73,16 @@ mod open;
 mod pool;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(any(
+    feature = "etcd",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis",
+    feature = "zookeeper",
+    all(test, feature = "conformance")
+))]
+#[allow(dead_code, reason = "not every backend of a build keeps records")]
+mod records;
 #[cfg(feature = "redis")]
 pub mod redis;
 #[cfg(any(
@@ -95,6 +107,16 @@ pub mod sqlite;
 mod strict;
 #[cfg(feature = "summitdb")]
 pub mod summitdb;
+#[cfg(any(
+    feature = "etcd",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis",
+    feature = "summitdb",
+    feature = "zookeeper",
+    all(test, feature = "conformance")
+))]
+mod swap;
 mod tenure;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "redis"))]
 mod tls;

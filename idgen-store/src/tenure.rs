@@ -28,7 +28,7 @@ const SLACK_MS: u64 = 2000;
 /// soft horizon and a tick of a second.
 const SOON_MS: u64 = 1500;
 
-/// The longest name a holder may give itself, in bytes.
+/// The longest name a holder may give itself, and the longest text it may publish, in bytes.
 const MAX_HOLDER_BYTES: usize = 1024;
 
 /// The row of one worker id.
@@ -37,6 +37,9 @@ pub(crate) struct Tenure {
     pub(crate) worker: u64,
     pub(crate) token: LeaseToken,
     pub(crate) holder: String,
+    pub(crate) published: String,
+    /// How far the holder's clock was ahead of the registry's at its last renewal.
+    pub(crate) clock_ahead_ms: i64,
     /// Granted and not released; whether the lease has lapsed is another question.
     pub(crate) granted: bool,
     /// Where the lease begins; once released, where the next one begins.
@@ -92,6 +95,8 @@ impl Tenure {
             worker: self.worker,
             token: self.token,
             holder: self.holder.clone(),
+            published: self.published.clone(),
+            clock_ahead_ms: self.clock_ahead_ms,
             held: self.is_held(moment),
             floor_unix_ms: self.floor.unix_ms,
             horizon_unix_ms: self.horizon_unix_ms,
@@ -112,6 +117,7 @@ impl Tenure {
         let wanted = one_lease_above(now_unix_ms, self.lease_ms)?;
         let limit = now.limit_unix_ms(self.lease_ms);
         self.horizon_unix_ms = self.horizon_unix_ms.max(wanted.min(limit));
+        self.clock_ahead_ms = now.ahead_ms(now_unix_ms);
         self.renewed_boot_ms = now.moment.boot_ms;
         now.moment.boot_id.clone_into(&mut self.boot_id);
         let renewal = Renewal::granted(self.worker, token, self.horizon_unix_ms);
@@ -162,6 +168,13 @@ pub(crate) struct Now<'a> {
 }
 
 impl Now<'_> {
+    /// How far a clock that shows `unix_ms` is ahead of the registry's.
+    fn ahead_ms(&self, unix_ms: u64) -> i64 {
+        let ahead = i128::from(unix_ms) - i128::from(self.unix_ms);
+        // Beyond 292 million years the limit says as much.
+        i64::try_from(ahead).unwrap_or(if ahead < 0 { i64::MIN } else { i64::MAX })
+    }
+
     /// The highest horizon of a lease of that length.
     fn limit_unix_ms(&self, lease_ms: u64) -> u64 {
         // Saturated, the limit is the highest time there is and cuts nothing.
@@ -205,6 +218,10 @@ impl Desk<'_> {
             let bytes = claim.holder.len();
             return refused(format!("a holder's name has at most 1024 bytes, not {bytes}"));
         }
+        if claim.published.len() > MAX_HOLDER_BYTES {
+            let bytes = claim.published.len();
+            return refused(format!("a holder publishes at most 1024 bytes, not {bytes}"));
+        }
         match claim.wish {
             Wish::Exactly(id) if !claim.ids.contains(&id) => refused(format!(
                 "worker id {id} lies outside {}..={} of id space '{space}'; ask for one inside",
@@ -237,6 +254,8 @@ impl Desk<'_> {
             worker: seat.worker,
             token: LeaseToken { serial, nonce: self.claim.nonce },
             holder: self.claim.holder.clone(),
+            published: self.claim.published.clone(),
+            clock_ahead_ms: now.ahead_ms(self.claim.now_unix_ms),
             granted: true,
             floor: seat.floor,
             horizon_unix_ms: wanted.min(limit).max(seat.least_horizon_unix_ms),

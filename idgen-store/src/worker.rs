@@ -48,6 +48,9 @@ pub struct Claim {
     pub nonce: u128,
     /// What the claimer calls itself, shown to operators (host, process, service).
     pub holder: String,
+    /// What the claimer publishes to its peers, its layout and node fields in words; at most 1024
+    /// bytes, empty if it publishes nothing.
+    pub published: String,
     /// How long a lease lasts, in milliseconds.
     pub lease_ms: u64,
     /// The claimer's clock, in Unix milliseconds. The horizon asked for is one lease above it.
@@ -87,6 +90,11 @@ pub struct WorkerInfo {
     pub token: LeaseToken,
     /// What the last holder called itself.
     pub holder: String,
+    /// What the last holder published.
+    pub published: String,
+    /// How far the last holder's clock was ahead of the registry's at its last renewal, in
+    /// milliseconds; negative if it was behind.
+    pub clock_ahead_ms: i64,
     /// Whether it holds the id now.
     pub held: bool,
     /// Where the lease began, or where the next one begins if it was released.

@@ -40,6 +40,7 @@ impl Host {
             wish,
             nonce,
             holder: "test".to_owned(),
+            published: String::new(),
             lease_ms: LEASE_MS,
             now_unix_ms: self.clock.unix_ms(),
             proof,
@@ -220,6 +221,7 @@ fn claims_that_no_registry_can_grant() {
             wish: Wish::Any,
             nonce: 1,
             holder: "test".to_owned(),
+            published: String::new(),
             lease_ms: LEASE_MS,
             now_unix_ms: START,
             proof: None,
@@ -230,6 +232,7 @@ fn claims_that_no_registry_can_grant() {
             (Claim { lease_ms: 0, ..right.clone() }, "at least 1 ms"),
             (Claim { wish: Wish::Exactly(8), ..right.clone() }, "outside 0..=7"),
             (Claim { holder: "x".repeat(1025), ..right.clone() }, "at most 1024 bytes"),
+            (Claim { published: "x".repeat(1025), ..right.clone() }, "publishes at most 1024"),
             (Claim { now_unix_ms: u64::MAX, ..right.clone() }, "passes 2^64-1 ms"),
         ];
         for (claim, said) in wrong {

@@ -53,6 +53,7 @@ impl<'a> Scene<'a> {
             wish,
             nonce,
             holder: format!("holder {nonce}"),
+            published: format!("layout {nonce}"),
             lease_ms: self.lease_ms,
             now_unix_ms: self.subject.now_unix_ms(),
             proof: None,
@@ -266,6 +267,8 @@ pub fn w09_survives_a_reopen(subject: &dyn WorkerSubject) -> Verdict {
     let conflict = matches!(again, Err(RegistryError::LayoutConflict { version: 1, .. }));
     ensure(conflict, || format!("a layout written over another: {again:?}"))?;
     let before = scene.list()?;
+    let published = before.first().map(|info| info.published.as_str());
+    ensure_eq("what the holder published", &published, &Some("layout 1"))?;
     let Scene { registry, .. } = scene;
     drop(registry);
     scene = Scene::new(subject)?;

@@ -9,9 +9,10 @@ use etcd_client::{
 
 use super::fault::Fault;
 use super::settings::EtcdSettings;
-use crate::document::{Documents, Found, Swapped};
+use crate::document::Documents;
 use crate::held::Held;
 use crate::retry::{pause_within, random};
+use crate::swap::{Found, Swapped};
 use crate::{Durability, StoreError, StoreIdentity};
 
 /// How many keys are asked for at once: some 1 MiB of the 4 that an answer may have.

@@ -12,7 +12,8 @@ use super::fault::Trouble;
 const APPLICATION_ID: i64 = 0x6964_676e;
 
 /// What brings a file of version `n` to version `n + 1`, for `n` from 0.
-const MIGRATIONS: [&str; 2] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// How long to pause between tries to switch the journal mode, which no busy handler covers.
 const JOURNAL_PAUSE: Duration = Duration::from_millis(5);

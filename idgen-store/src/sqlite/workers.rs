@@ -31,6 +31,8 @@ fn read_tenure(row: &Row<'_>) -> rusqlite::Result<Tenure> {
         worker: number("worker")?,
         token: LeaseToken { serial: number("serial")?, nonce },
         holder: row.get("holder")?,
+        published: row.get("published")?,
+        clock_ahead_ms: row.get("clock_ahead_ms")?,
         granted: row.get("granted")?,
         floor: Floor { unix_ms: number("floor_unix_ms")?, sequence: number("floor_sequence")? },
         horizon_unix_ms: number("horizon_unix_ms")?,
@@ -60,8 +62,9 @@ fn tenure(conn: &Connection, space: &Name, worker: u64) -> Outcome<Tenure> {
 fn save(conn: &Connection, space: &Name, tenure: &Tenure) -> rusqlite::Result<()> {
     let mut statement = conn.prepare_cached(
         "INSERT OR REPLACE INTO worker (space, worker, serial, nonce, holder, granted, \
-         floor_unix_ms, floor_sequence, horizon_unix_ms, lease_ms, renewed_boot_ms, boot_id) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+         floor_unix_ms, floor_sequence, horizon_unix_ms, lease_ms, renewed_boot_ms, boot_id, \
+         published, clock_ahead_ms) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?;
     statement.execute(params![
         space.as_str().as_bytes(),
@@ -76,6 +79,8 @@ fn save(conn: &Connection, space: &Name, tenure: &Tenure) -> rusqlite::Result<()
         Col(tenure.lease_ms),
         Col(tenure.renewed_boot_ms),
         tenure.boot_id,
+        tenure.published,
+        tenure.clock_ahead_ms,
     ])?;
     Ok(())
 }

@@ -10,8 +10,9 @@ use redis::Value;
 
 use super::cluster::Cluster;
 use super::script::{self, eval, text, texts};
-use crate::document::{Documents, Found, Swapped};
+use crate::document::Documents;
 use crate::retry::random;
+use crate::swap::{Found, Swapped};
 use crate::{StoreError, StoreIdentity};
 
 /// How long a version is.

@@ -10,9 +10,10 @@ use zookeeper_client::{Acls, Client, CreateMode, CreateOptions, Error, MultiWrit
 
 use super::fault::Fault;
 use super::settings::ZooKeeperSettings;
-use crate::document::{Documents, Found, Swapped};
+use crate::document::Documents;
 use crate::held::Held;
 use crate::retry::random;
+use crate::swap::{Found, Swapped};
 use crate::{Durability, StoreError, StoreIdentity};
 
 /// ZooKeeper takes this version for "any"; servers before 3.9 count through it.

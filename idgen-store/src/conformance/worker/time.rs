@@ -6,8 +6,6 @@ use super::Scene;
 use crate::conformance::{Verdict, WorkerSubject, ensure, ensure_eq};
 use crate::{Claim, RegistryError, SoftProof, Wish};
 
-const SLACK_MS: u64 = 2000;
-
 fn ensure_above(what: &str, floor: Floor, horizon_unix_ms: u64) -> Verdict {
     ensure(floor.unix_ms >= horizon_unix_ms, || {
         format!("{what}: floor {} ms below horizon {horizon_unix_ms} ms", floor.unix_ms)
@@ -139,7 +137,8 @@ pub fn w06_far_horizons_are_cut(subject: &dyn WorkerSubject) -> Verdict {
     let mut wild = scene.asking(2, Wish::Exactly(1));
     wild.now_unix_ms += 3_600_000;
     let claimed = scene.send(&wild)?;
-    let limit = |subject: &dyn WorkerSubject| subject.now_unix_ms() + scene.lease_ms + SLACK_MS;
+    let limit =
+        |subject: &dyn WorkerSubject| subject.now_unix_ms() + scene.lease_ms + subject.slack_ms();
     let ensure_cut = |what: &str, cut: bool, horizon: u64, limit: u64| {
         ensure(cut && horizon <= limit, || format!("{what}: horizon {horizon} ms, cut: {cut}"))
     };

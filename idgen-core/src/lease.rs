@@ -250,7 +250,8 @@ pub struct Ended {
 impl Ended {
     /// The generators' path: what the election of the one ender yielded.
     ///
-    /// Only a generator calls this, once, from the state word it has closed for ever.
+    /// Only a generator calls this, once, from the state word it has closed for ever; and whoever
+    /// gives back a lease that no generator was made of, with its own floor.
     pub const fn receipt(worker: u64, token: LeaseToken, floor: Floor) -> Self {
         Self { worker, token, floor }
     }

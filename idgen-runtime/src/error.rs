@@ -162,8 +162,8 @@ pub enum StartError {
     Setting(String),
     /// The id space was begun with another layout.
     #[error(
-        "id space '{space}' was begun with layout {recorded}, not {configured}; use that layout or \
-         another id space"
+        "id space '{space}' was begun with layout {recorded}, not {configured}: {reasons}; use \
+         that layout or another id space"
     )]
     Layout {
         /// The id space.
@@ -172,6 +172,8 @@ pub enum StartError {
         recorded: String,
         /// The layout asked for.
         configured: String,
+        /// What makes them unfit for one id space, each difference named.
+        reasons: String,
     },
     /// Snowflakes were asked for, and the store keeps no worker ids.
     #[error(

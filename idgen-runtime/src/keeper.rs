@@ -15,6 +15,9 @@ use idgen_store::{Claim, Claimed, RegistryError, Renewed, Wish, WorkerRegistry};
 use crate::background::{engine, lock};
 use crate::error::{Cause, IssueError, StartError};
 use crate::guard::SpaceGuard;
+use crate::joining::{HAND_OVER_PAUSE, Watch};
+use crate::lifetime::LifetimeWarning;
+use crate::published::Published;
 use crate::retry::{Backoff, nonce};
 use crate::snowflakes::{Holding, Snowflakes};
 
@@ -24,7 +27,11 @@ pub(crate) struct Keeper {
     pub(crate) guard: SpaceGuard,
     pub(crate) lease_ms: u64,
     pub(crate) timeout: Duration,
+    /// How far this clock may be from the peers', and behind its own last lease.
+    pub(crate) clock_limit_ms: u64,
     pub(crate) last_worker: Option<u64>,
+    /// Which warning of the layout's end was told last.
+    pub(crate) warned: Option<LifetimeWarning>,
 }
 
 /// A keeper with its first lease, till somebody takes it over. A caller that has gone away
@@ -54,6 +61,8 @@ impl Keeper {
     /// Claims until it succeeds, the error cannot pass, or the time is up.
     pub(crate) async fn claim_first(&mut self) -> Result<(), StartError> {
         self.agree_on_layout().await?;
+        self.meet_peers().await?;
+        let mut watch = Watch::new();
         let until = Instant::now() + self.snowflakes.settings.claim_timeout;
         let mut backoff = Backoff::new(50, 1000);
         loop {
@@ -61,41 +70,23 @@ impl Keeper {
                 Ok(()) => return Ok(()),
                 Err(refused) => refused,
             };
-            let pause = pause_after(&refused, &mut backoff);
-            let hopeless =
-                matches!(refused.cause(), Cause::BadRequest | Cause::Frozen | Cause::Exhausted);
-            if hopeless || Instant::now() + pause >= until {
+            if self.is_hopeless(&refused) {
                 return Err(refused.into());
             }
-            tracing::warn!(space = %self.snowflakes.settings.space, %refused,
-                pause_ms = pause.as_millis(), "no worker id yet; trying again");
+            let mut pause = pause_after(&refused, &mut backoff);
+            if refused.cause() == Cause::Clash {
+                self.watch_holder(&mut watch).await?;
+                pause = pause.min(HAND_OVER_PAUSE);
+            }
+            if Instant::now() + pause >= until {
+                return Err(refused.into());
+            }
+            if watch.is_news(&refused) {
+                tracing::warn!(space = %self.snowflakes.settings.space, %refused,
+                    "no worker id yet; trying again");
+            }
             engine::sleep(pause).await;
         }
-    }
-
-    /// An id space keeps the layout it was begun with.
-    async fn agree_on_layout(&self) -> Result<(), StartError> {
-        let settings = &self.snowflakes.settings;
-        let configured = layout_in_words(&settings.layout);
-        let refused = |error: RegistryError| StartError::from(IssueError::from(&error));
-        let recorded = self.registry.layout(&settings.space).await.map_err(refused)?;
-        let recorded = match recorded {
-            Some(recorded) => recorded,
-            None => match self.registry.put_layout(&settings.space, 0, &configured).await {
-                Ok(written) => written,
-                // Another node was first: then its layout counts.
-                Err(RegistryError::LayoutConflict { .. }) => {
-                    let now = self.registry.layout(&settings.space).await.map_err(refused)?;
-                    now.ok_or_else(|| StartError::Setting("the layout record vanished".into()))?
-                }
-                Err(error) => return Err(refused(error)),
-            },
-        };
-        if recorded.text != configured {
-            let space = settings.space.to_string();
-            return Err(StartError::Layout { space, recorded: recorded.text, configured });
-        }
-        Ok(())
     }
 
     async fn claim(&mut self) -> Result<(), IssueError> {
@@ -122,12 +113,16 @@ impl Keeper {
             wish,
             nonce,
             holder: settings.holder.clone(),
-            published: layout_in_words(&settings.layout),
+            published: Published::of(&settings.layout, &self.wished_ids()).to_string(),
             lease_ms: self.lease_ms,
             now_unix_ms: snowflakes.clock.unix_ms(),
             proof,
         };
         let claimed = self.within(self.registry.claim(&settings.space, &claim)).await?;
+        if let Err(refused) = self.may_hold(&claimed).await {
+            self.give_back(claimed.lease).await;
+            return Err(refused);
+        }
         let identity = self.within(self.registry.identity()).await?;
         let lease = claimed.lease;
         self.guard.keep(&identity);
@@ -136,7 +131,7 @@ impl Keeper {
     }
 
     /// A registry that does not answer in time is unavailable.
-    async fn within<T>(
+    pub(crate) async fn within<T>(
         &self,
         call: impl Future<Output = Result<T, RegistryError>>,
     ) -> Result<T, IssueError> {
@@ -149,7 +144,7 @@ impl Keeper {
     }
 
     fn hold(&mut self, claimed: Claimed) -> Result<(), IssueError> {
-        let snowflakes = &self.snowflakes;
+        let snowflakes = Arc::clone(&self.snowflakes);
         let lease = claimed.lease;
         let worker = lease.worker();
         if let Some(soft) = &snowflakes.soft {
@@ -161,7 +156,9 @@ impl Keeper {
             .map_err(|(error, _lease)| IssueError::new(Cause::BadRequest, error.to_string()))?;
         tracing::info!(space = %snowflakes.settings.space, worker, wait_ms = claimed.wait_ms,
             "holding a worker id");
+        self.warn_of_wait(&holding);
         self.last_worker = Some(worker);
+        self.warn_of_end();
         self.note_cut(claimed.cut);
         snowflakes.holding.store(Some(Arc::new(holding)));
         snowflakes.changed.notify(usize::MAX);
@@ -281,6 +278,7 @@ impl Keeper {
             self.begin_anew(holding, &renewal)?;
         }
         self.note_cut(cut);
+        self.warn_of_end();
         self.snowflakes.changed.notify(usize::MAX);
         Ok(())
     }
@@ -323,18 +321,4 @@ fn pause_after(refused: &IssueError, backoff: &mut Backoff) -> Duration {
     let told = refused.retry_after_ms().filter(|_| refused.cause() != Cause::StoreDown);
     let pause = backoff.pause();
     told.map_or(pause, |ms| Duration::from_millis(ms.clamp(10, 1000)))
-}
-
-/// The layout as id spaces record it.
-pub(crate) fn layout_in_words(layout: &idgen_snowflake::Layout) -> String {
-    let fields: Vec<String> =
-        layout.fields().iter().map(|field| format!("{}:{}", field.name(), field.bits())).collect();
-    format!(
-        "{} time:{} {} epoch:{}ms tick:{}ms",
-        if layout.signed() { "signed" } else { "unsigned" },
-        layout.time_bits(),
-        fields.join(" "),
-        layout.epoch_unix_ms(),
-        layout.tick_ms(),
-    )
 }

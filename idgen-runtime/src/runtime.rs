@@ -52,7 +52,7 @@ pub(crate) struct Shared {
     pace: Pace,
     dir: Option<StateDir>,
     pub(crate) sequences: RwLock<HashMap<Name, Arc<Sequence>>>,
-    snowflakes: Mutex<Vec<Arc<Snowflakes>>>,
+    pub(crate) snowflakes: Mutex<Vec<Arc<Snowflakes>>>,
     /// What the tasks report when they end: ids that could not be handed back.
     tasks: Mutex<Vec<oneshot::Receiver<u64>>>,
     stopped: OnceLock<()>,
@@ -193,8 +193,9 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// [`StartError`]: no id is free, the clock is behind, the layout is another than the space
-    /// was begun with, the registry is down, or the store has none.
+    /// [`StartError`]: no id is free, the clock is behind or far from the peers', the layout is
+    /// another than the space was begun with, the one id wished for is held by a node that is
+    /// alive, the registry is down, or the store has none.
     pub async fn snowflakes(
         &self,
         settings: SnowflakeSettings,
@@ -220,7 +221,9 @@ impl Runtime {
             guard,
             lease_ms: shared.settings.lease_ms,
             timeout: shared.settings.store_timeout,
+            clock_limit_ms: shared.settings.clock_limit_ms,
             last_worker: None,
+            warned: None,
         };
         let claimed = shared
             .background

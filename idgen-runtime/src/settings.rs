@@ -28,6 +28,10 @@ pub struct Settings {
     pub max_step: u64,
     /// How long a worker lease lasts, in milliseconds. It is renewed after three tenths of it.
     pub lease_ms: u64,
+    /// How far this clock may be off, in milliseconds. A node refuses to start if its clock is
+    /// further than this from those of half its peers, and if ids would begin further than a lease
+    /// and this ahead of its clock, as after a clock that was set back.
+    pub clock_limit_ms: u64,
     /// How long one call to a store may take.
     pub store_timeout: Duration,
     /// All other nodes that issue from the store: a frozen sequence is thawed once each of them has
@@ -44,6 +48,7 @@ impl Default for Settings {
             min_step: 1_000,
             max_step: 1 << 32,
             lease_ms: 10_000,
+            clock_limit_ms: 5_000,
             store_timeout: Duration::from_secs(2),
             peers: None,
         }

@@ -33,7 +33,7 @@ pub(crate) struct Holding {
     /// The generator can count no further and must be replaced.
     full: AtomicBool,
     /// Where its first tick begins, in Unix milliseconds.
-    begins_ms: u64,
+    pub(crate) begins_ms: u64,
 }
 
 enum Generator {
@@ -350,8 +350,10 @@ impl Snowflakes {
             return Some(why.clone());
         }
         let holding = self.holding.load();
-        let usable = holding.as_ref().is_some_and(|it| self.clock.unix_ms() < it.durable_ms());
-        if usable { None } else { Some(self.why_no_ground()) }
+        match holding.as_ref().filter(|it| self.clock.unix_ms() < it.durable_ms()) {
+            Some(holding) => self.waiting(holding),
+            None => Some(self.why_no_ground()),
+        }
     }
 }
 

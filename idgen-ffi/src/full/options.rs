@@ -88,6 +88,7 @@ impl Options {
             min_step: or(self.min_step, default.min_step),
             max_step: or(self.max_step, default.max_step),
             lease_ms: or(self.lease_ms, default.lease_ms),
+            clock_limit_ms: default.clock_limit_ms,
             store_timeout: Duration::from_millis(or(self.store_timeout_ms, default_ms)),
             peers: None,
         })

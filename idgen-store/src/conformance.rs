@@ -161,6 +161,12 @@ pub trait WorkerSubject: Subject {
         10_000
     }
 
+    /// How often a law that recycles a worker id does so; at least 4. A subject that really sleeps
+    /// takes fewer.
+    fn rounds(&self) -> u64 {
+        24
+    }
+
     /// How far beyond one lease a horizon may lie ahead of the right time, in milliseconds. More
     /// than 2000 only where the registry has no clock of its own and goes by its holders'.
     fn slack_ms(&self) -> u64 {

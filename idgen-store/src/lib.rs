@@ -14,7 +14,7 @@
 //! | `redis` | `redis` | yes | no | yes, if it appends and fsyncs always |
 //! | `rqlite` | `rqlite` | yes | no | yes, on a quorum's disks before the answer |
 //! | `summitdb` | `summitdb` | yes | no | yes, on a quorum of nodes |
-//! | `zookeeper` | `zookeeper` | yes | no | yes, on a quorum before the answer |
+//! | `zookeeper` | `zookeeper` | yes | yes | yes, on a quorum before the answer |
 //! | `etcd` | `etcd` | yes | no | yes, on a quorum before the answer |
 //!
 //! With `?schema=idpool` the `mysql` backend adopts idpool's tables, beside running originals: one

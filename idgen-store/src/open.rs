@@ -37,6 +37,15 @@ impl OpenStore {
         Self { sequences: store.clone(), workers: Some(store), outlives_process }
     }
 
+    /// A store of another process with two faces over one connection.
+    #[cfg(any(feature = "etcd", feature = "zookeeper"))]
+    pub(crate) fn of_both(
+        sequences: Arc<dyn SequenceStore>,
+        workers: Arc<dyn WorkerRegistry>,
+    ) -> Self {
+        Self { sequences, workers: Some(workers), outlives_process: true }
+    }
+
     /// The store as one of `nodes` nodes serves it.
     ///
     /// Where [`is_strict_over_nodes`](SequenceStore::is_strict_over_nodes) says so, the order of
@@ -57,8 +66,7 @@ impl OpenStore {
         feature = "postgres",
         feature = "redis",
         feature = "rqlite",
-        feature = "summitdb",
-        feature = "zookeeper"
+        feature = "summitdb"
     ))]
     fn of_sequences(sequences: Arc<dyn SequenceStore>) -> Self {
         Self { sequences, workers: None, outlives_process: true }
@@ -98,7 +106,7 @@ const BUILT_IN: &[&str] = &[
 /// | `redis-sentinel://...`, `redis-cluster://...`, `rediss...` | the same on several, encrypted |
 /// | `rqlite[s]://...`, `http[s]://...` | a `RqliteStore`, or with `key=NAME` a `RqliteCounter` |
 /// | `summitdb://...` | a store of SummitDB, likewise |
-/// | `zookeeper://...` | sequences in `zookeeper`, likewise |
+/// | `zookeeper://...` | a store of ZooKeeper, likewise |
 /// | `etcd://...` | sequences in `etcd`, likewise |
 ///
 /// Nothing is sent over a network: a store on one connects at its first use, inside a tokio
@@ -154,7 +162,7 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
         #[cfg(feature = "summitdb")]
         "summitdb" => Ok(OpenStore::of_sequences(crate::summitdb::open(url)?)),
         #[cfg(feature = "zookeeper")]
-        "zookeeper" => Ok(OpenStore::of_sequences(crate::zookeeper::open(url)?)),
+        "zookeeper" => crate::zookeeper::open(url),
         #[cfg(feature = "etcd")]
         "etcd" => Ok(OpenStore::of_sequences(crate::etcd::open(url)?)),
         #[cfg(not(feature = "etcd"))]

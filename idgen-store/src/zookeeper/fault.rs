@@ -11,6 +11,8 @@ pub(super) enum Fault {
     Said(Error),
     /// A node is not as idgen writes it.
     Damaged(String),
+    /// The servers are not set up for what was asked.
+    Refused(String),
 }
 
 impl From<Error> for Fault {
@@ -42,6 +44,7 @@ impl Fault {
             Self::Damaged(what) => {
                 return StoreError::Damaged(format!("{place}: {what}; restore it from a backup"));
             }
+            Self::Refused(what) => return StoreError::Refused(format!("{place}: {what}")),
             Self::Said(error) => error,
         };
         let next = match &error {

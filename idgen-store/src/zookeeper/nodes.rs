@@ -2,19 +2,18 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use zookeeper_client::{Acls, Client, CreateMode, CreateOptions, Error, MultiWriteResult, Stat};
+use zookeeper_client::{Client, CreateOptions, Error, MultiWriteResult, Stat};
 
 use super::fault::Fault;
-use super::settings::ZooKeeperSettings;
+use super::session::Session;
 use crate::document::Documents;
-use crate::held::Held;
-use crate::retry::random;
 use crate::swap::{Found, Swapped};
-use crate::{Durability, StoreError, StoreIdentity};
+use crate::{StoreError, StoreIdentity};
 
 /// ZooKeeper takes this version for "any"; servers before 3.9 count through it.
 const ANY: i32 = -1;
@@ -24,32 +23,20 @@ const AT_ONCE: usize = 256;
 /// For how many swaps after one that lost another race is expected.
 const WARY: u32 = 32;
 
-/// A way to the nodes of one URL.
+/// The nodes of all sequences.
 pub(super) struct Nodes {
-    settings: ZooKeeperSettings,
-    held: Held<Client>,
+    session: Arc<Session>,
     /// How many swaps are left to be wary of others.
     wary: AtomicU32,
 }
 
 impl Nodes {
-    pub(super) fn new(settings: ZooKeeperSettings) -> Self {
-        Self { settings, held: Held::new(), wary: AtomicU32::new(0) }
-    }
-
-    /// The node above all sequences; its data is the store's identity.
-    fn sequences(&self) -> String {
-        format!("{}/sequences", self.settings.root)
+    pub(super) fn new(session: Arc<Session>) -> Self {
+        Self { session, wary: AtomicU32::new(0) }
     }
 
     fn path(&self, key: &str) -> String {
-        format!("{}/{key}", self.sequences())
-    }
-
-    fn options(&self) -> CreateOptions<'static> {
-        let open_to_all = self.settings.login.is_none();
-        let acls = if open_to_all { Acls::anyone_all() } else { Acls::creator_all() };
-        CreateMode::Persistent.with_acls(acls)
+        format!("{}/{key}", self.session.sequences())
     }
 
     /// Whether the next swap may well lose to another process.
@@ -65,50 +52,13 @@ impl Nodes {
         // Relaxed: as above.
         self.wary.store(WARY, Ordering::Relaxed);
     }
-
-    /// Does a request's work on the session.
-    async fn run<T, W>(&self, work: impl FnOnce(Client) -> W) -> Result<T, StoreError>
-    where
-        W: Future<Output = Result<T, Fault>>,
-    {
-        let open = || async {
-            self.open().await.map_err(|error| Fault::Said(error).tell(&self.settings.place))
-        };
-        let (client, number) = self.held.get(|client| client.state().is_terminated(), open).await?;
-        let outcome = work(client).await;
-        if outcome.as_ref().is_err_and(Fault::ends_session) {
-            self.held.give_up(number).await;
-        }
-        outcome.map_err(|fault| fault.tell(&self.settings.place))
-    }
-
-    async fn open(&self) -> Result<Client, Error> {
-        let settings = &self.settings;
-        let mut connector =
-            Client::connector().with_session_timeout(settings.session_timeout).with_fail_eagerly();
-        if let Some(login) = &settings.login {
-            connector = connector.with_auth("digest", login.as_bytes());
-        }
-        let client = connector.connect(&settings.servers).await?;
-        let sequences = self.sequences();
-        if client.check_stat(&sequences).await?.is_none() {
-            client.mkdir(&settings.root, &self.options()).await?;
-            let id = format!("{:016x}{:016x}", random(), random());
-            match client.create(&sequences, id.as_bytes(), &self.options()).await {
-                // Another was faster, and it is there.
-                Ok(_) | Err(Error::NodeExists) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(client)
-    }
 }
 
 /// What `getData` answers.
 type Data = Result<(Vec<u8>, Stat), Error>;
 
 /// A node as it stands now.
-async fn load(client: &Client, path: &str) -> Result<Found<i32>, Fault> {
+pub(super) async fn load(client: &Client, path: &str) -> Result<Found<i32>, Fault> {
     // Sent at once and answered in this order.
     let (synced, asked) = (client.sync(path), client.get_data(path));
     synced.await?;
@@ -127,7 +77,32 @@ fn found(path: &str, told: Data) -> Result<Found<i32>, Fault> {
     }
 }
 
-fn text(path: &str, data: Vec<u8>) -> Result<String, Fault> {
+/// The nodes right below another, each as it stands now, by name; `None` if that one is not there.
+pub(super) async fn below(
+    client: &Client,
+    above: &str,
+) -> Result<Option<Vec<(String, i32, String)>>, Fault> {
+    let (synced, asked) = (client.sync(above), client.list_children(above));
+    synced.await?;
+    let names = match asked.await {
+        Ok(names) => names,
+        Err(Error::NoNode) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut all = Vec::with_capacity(names.len());
+    for names in names.chunks(AT_ONCE) {
+        let paths = names.iter().map(|name| format!("{above}/{name}")).collect::<Vec<_>>();
+        let asked: Vec<_> = paths.iter().map(|path| client.get_data(path)).collect();
+        for ((name, path), asked) in names.iter().zip(&paths).zip(asked) {
+            if let Some((version, text)) = found(path, asked.await)? {
+                all.push((name.clone(), version, text));
+            }
+        }
+    }
+    Ok(Some(all))
+}
+
+pub(super) fn text(path: &str, data: Vec<u8>) -> Result<String, Fault> {
     String::from_utf8(data).map_err(|_not_utf8| Fault::Damaged(format!("node {path} is no text")))
 }
 
@@ -148,11 +123,11 @@ async fn replace(client: &Client, path: &str, seen: i32, text: &str) -> Result<i
 }
 
 /// A swap under way.
-struct Swap<'a> {
-    path: &'a str,
-    seen: Option<i32>,
-    text: &'a str,
-    options: CreateOptions<'static>,
+pub(super) struct Swap<'a> {
+    pub(super) path: &'a str,
+    pub(super) seen: Option<i32>,
+    pub(super) text: &'a str,
+    pub(super) options: CreateOptions<'static>,
 }
 
 impl Swap<'_> {
@@ -166,7 +141,7 @@ impl Swap<'_> {
 
     /// Whoever is too late knows what stands there in the same round trip if `is_wary`, which asks
     /// for it right behind the write; a session is answered in its order.
-    async fn run(&self, client: &Client, is_wary: bool) -> Result<Swapped<i32>, Fault> {
+    pub(super) async fn run(&self, client: &Client, is_wary: bool) -> Result<Swapped<i32>, Fault> {
         let mut written = pin!(self.write(client));
         // The write is on its way with the first poll.
         let early = poll_once(written.as_mut()).await;
@@ -204,34 +179,20 @@ impl Documents for Nodes {
     type Version = i32;
 
     fn place(&self) -> &str {
-        &self.settings.place
+        self.session.place()
     }
 
     fn answer_timeout(&self) -> Duration {
-        self.settings.answer_timeout
+        self.session.answer_timeout()
     }
 
-    /// The identity in the node above the sequences, and the transaction that made it.
     async fn identity(&self) -> Result<StoreIdentity, StoreError> {
-        let path = self.sequences();
-        self.run(|client| async move {
-            let (synced, asked) = (client.sync(&path), client.get_data(&path));
-            synced.await?;
-            let (data, stat) = asked.await?;
-            Ok(StoreIdentity {
-                backend: "zookeeper",
-                id: text(&path, data)?,
-                incarnation: format!("{:x}", stat.czxid),
-                durability: Durability::Keeps,
-                ceiling: u64::MAX,
-            })
-        })
-        .await
+        self.session.identity().await
     }
 
     async fn load(&self, key: &str) -> Result<Found<i32>, StoreError> {
         let path = self.path(key);
-        self.run(|client| async move { load(&client, &path).await }).await
+        self.session.run(|client| async move { load(&client, &path).await }).await
     }
 
     async fn swap(
@@ -240,10 +201,11 @@ impl Documents for Nodes {
         seen: Option<&i32>,
         text: &str,
     ) -> Result<Swapped<i32>, StoreError> {
-        let (path, options, is_wary) = (self.path(key), self.options(), self.is_wary());
+        let (path, options, is_wary) = (self.path(key), self.session.options(), self.is_wary());
         let swap = Swap { path: &path, seen: seen.copied(), text, options };
         let swap = &swap;
-        let swapped = self.run(|client| async move { swap.run(&client, is_wary).await }).await?;
+        let work = |client| async move { swap.run(&client, is_wary).await };
+        let swapped = self.session.run(work).await?;
         if matches!(swapped, Swapped::Stale(_)) {
             self.become_wary();
         }
@@ -251,24 +213,10 @@ impl Documents for Nodes {
     }
 
     async fn all(&self) -> Result<Vec<(String, String)>, StoreError> {
-        let above = self.sequences();
-        self.run(|client| async move {
-            let (synced, asked) = (client.sync(&above), client.list_children(&above));
-            synced.await?;
-            let (keys, mut all) = (asked.await?, Vec::new());
-            for keys in keys.chunks(AT_ONCE) {
-                let paths = keys.iter().map(|key| format!("{above}/{key}")).collect::<Vec<_>>();
-                let asked: Vec<_> = paths.iter().map(|path| client.get_data(path)).collect();
-                for ((key, path), asked) in keys.iter().zip(&paths).zip(asked) {
-                    match asked.await {
-                        Ok((data, _)) => all.push((key.clone(), text(path, data)?)),
-                        Err(Error::NoNode) => {}
-                        Err(error) => return Err(error.into()),
-                    }
-                }
-            }
-            Ok(all)
-        })
-        .await
+        let above = self.session.sequences();
+        let work =
+            |client| async move { below(&client, &above).await?.ok_or(Error::NoNode.into()) };
+        let all = self.session.run(work).await?;
+        Ok(all.into_iter().map(|(key, _, text)| (key, text)).collect())
     }
 }

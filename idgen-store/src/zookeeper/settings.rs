@@ -10,7 +10,8 @@ const OPTIONS: [&str; 2] = ["answer_timeout_ms", "session_timeout_ms"];
 
 /// An hour: longer than anything here is worth waiting for.
 const LONGEST_MS: u64 = 3_600_000;
-const SESSION_TIMEOUT_MS: u64 = 6_000;
+/// As long as a lease of a worker id by default.
+const SESSION_TIMEOUT_MS: u64 = 10_000;
 const ANSWER_TIMEOUT_MS: u64 = 5_000;
 const PORT: u16 = 2181;
 
@@ -97,7 +98,7 @@ mod tests {
         let settings = ZooKeeperSettings::parse("zookeeper://a,[::1]:9,c:7/x/y%20z/").unwrap();
         assert_eq!(settings.servers, "a:2181,[::1]:9,c:7");
         assert_eq!(settings.root, "/x/y z/idgen");
-        assert_eq!(settings.session_timeout, Duration::from_secs(6));
+        assert_eq!(settings.session_timeout, Duration::from_secs(10));
         assert_eq!(settings.answer_timeout, Duration::from_secs(5));
         let url = "zookeeper://me:p%40@h?session_timeout_ms=700&answer_timeout_ms=9";
         let settings = ZooKeeperSettings::parse(url).unwrap();

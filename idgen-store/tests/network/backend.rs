@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use idgen_core::IdRange;
-use idgen_store::conformance::{SequenceSubject, Subject, Task, Violation};
-use idgen_store::{Definition, Name, SequenceStore, StoreError};
+use idgen_store::conformance::{SequenceSubject, Subject, Task, Violation, WorkerSubject};
+use idgen_store::{Definition, Name, RegistryError, SequenceStore, StoreError, WorkerRegistry};
 
 use super::processes::{Job, Until, Worker};
 use super::proxy::Proxy;
@@ -39,11 +39,27 @@ pub(crate) trait Backend: Sync + Sized + 'static {
     /// How long after `start` the store may still be unavailable; clusters elect a leader first.
     const RECOVERY: Duration = Duration::ZERO;
 
+    /// How long leases of worker ids last in the laws, in milliseconds.
+    const LEASE_MS: u64 = 2000;
+
+    /// How far beyond a lease a horizon may lie ahead; more than 2000 ms only for a server that
+    /// tells no time.
+    const SLACK_MS: u64 = 2000;
+
+    /// How long after its end a lease may still show; not at once only where the server watches
+    /// holders by itself.
+    const LAPSE: Duration = Duration::ZERO;
+
     /// A new, empty part.
     fn make() -> Self;
 
     /// What a store is opened with.
     fn url(&self) -> String;
+
+    /// What a registry is opened with whose leases last for up to a minute.
+    fn patient_url(&self) -> String {
+        self.url()
+    }
 
     /// The same part by another port of this host, and no other way.
     fn by_port(&self, port: u16) -> String {
@@ -103,6 +119,11 @@ impl<B: Backend, T> Place<B, T> {
         open(&self.url())
     }
 
+    /// A registry as a user opens it, not yet connected.
+    pub(crate) fn registry(&self) -> Arc<dyn WorkerRegistry> {
+        open_registry(&self.url())
+    }
+
     /// A store with a sequence `orders`.
     pub(crate) fn stocked(&self) -> Arc<dyn SequenceStore> {
         let store = self.store();
@@ -119,6 +140,10 @@ impl<B: Backend, T> Place<B, T> {
 
 pub(super) fn open(url: &str) -> Arc<dyn SequenceStore> {
     idgen_store::open(url).unwrap().sequences
+}
+
+pub(super) fn open_registry(url: &str) -> Arc<dyn WorkerRegistry> {
+    idgen_store::open(url).unwrap().workers.expect("the backend keeps worker ids")
 }
 
 impl<B: Backend, T> Deref for Place<B, T> {
@@ -152,5 +177,37 @@ impl<B: Backend> SequenceSubject for Place<B> {
 
     fn out_of_reach(&self) -> Option<Arc<dyn SequenceStore>> {
         Some(open(&self.by_port(super::closed_port())))
+    }
+}
+
+/// The server's clock is this host's, and time passes by sleeping.
+impl<B: Backend> WorkerSubject for Place<B> {
+    fn open(&self) -> Result<Arc<dyn WorkerRegistry>, RegistryError> {
+        Ok(self.registry())
+    }
+
+    fn now_unix_ms(&self) -> u64 {
+        super::now_unix_ms()
+    }
+
+    fn pass(&self, ms: u64) {
+        let lapse = if ms >= B::LEASE_MS { B::LAPSE } else { Duration::ZERO };
+        std::thread::sleep(Duration::from_millis(ms) + lapse);
+    }
+
+    fn boot_id(&self) -> Option<String> {
+        None
+    }
+
+    fn lease_ms(&self) -> u64 {
+        B::LEASE_MS
+    }
+
+    fn slack_ms(&self) -> u64 {
+        B::SLACK_MS
+    }
+
+    fn rounds(&self) -> u64 {
+        if super::is_full() { 24 } else { 5 }
     }
 }

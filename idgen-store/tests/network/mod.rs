@@ -56,6 +56,10 @@
 //! | `wire` | one lease is one round trip; cut, lost and silent connections |
 //! | `outage` | a wrong port, a server that never answers, and no password in any error |
 //! | `crash` | `kill -9` of the server under load, which is then started again |
+//! | `workers` | W1 to W11, processes, cuts, `kill -9`, names and all ids of an id space |
+//!
+//! The last is for stores that keep worker ids too, and is asked for beside the others:
+//! `network_suite!(Dovecote: workers);`.
 //!
 //! # Tests of a backend's own
 //!
@@ -149,10 +153,19 @@ pub(crate) fn closed_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
+/// Whether tests run at the promised length.
+pub(crate) fn is_full() -> bool {
+    std::env::var_os("IDGEN_FULL").is_some_and(|value| value == "1")
+}
+
 /// How long a test with load lasts: a slice of the promised 10 s, unless `IDGEN_FULL=1`.
 pub(crate) fn load_time() -> Duration {
-    let full = std::env::var_os("IDGEN_FULL").is_some_and(|value| value == "1");
-    Duration::from_secs(if full { 10 } else { 2 })
+    Duration::from_secs(if is_full() { 10 } else { 2 })
+}
+
+/// This host's clock.
+pub(crate) fn now_unix_ms() -> u64 {
+    u64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap()
 }
 
 /// How long an adopted form is leased from beside its originals: the promised 60 s in full.
@@ -204,6 +217,16 @@ macro_rules! network_suite {
     };
     (@ crash $backend:ty) => {
         $crate::network::network_suite!(@@ crash $backend: a_killed_server_repeats_nothing);
+    };
+    (@ workers $backend:ty) => {
+        idgen_store::worker_laws!($crate::network::fresh::<$backend>);
+        $crate::network::network_suite!(@@ workers $backend:
+            processes_get_different_worker_ids, id_spaces_do_not_touch,
+            every_worker_id_is_granted_once, a_killed_server_keeps_every_lease,
+            outside_tokio_the_registry_says_so);
+        $crate::network::network_suite!(@@ tenures $backend:
+            a_cut_claim_costs_one_lease_at_most, a_cut_renewal_is_renewed_again,
+            a_cut_release_is_done_once, a_silent_connection_keeps_the_lease);
     };
     (@@ $module:ident $backend:ty: $($test:ident),+) => {
         $(#[test]

@@ -35,10 +35,34 @@ pub(crate) enum Until {
 }
 
 /// A child at work, and the thread that listens to it.
-pub(crate) struct Worker {
+pub(crate) struct Process {
     child: Child,
-    heard: JoinHandle<Vec<IdRange>>,
+    heard: JoinHandle<Vec<String>>,
 }
+
+impl Process {
+    /// Runs `test` of this program in another process, with its job in a variable; the end of its
+    /// name will do.
+    pub(crate) fn start(test: &str, variable: &str, job: &str) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        // One at a time: of several whose names fit, the first does the job and ends the process.
+        command.args([test, "--test-threads=1", "--nocapture"]).env(variable, job);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let heard = std::thread::spawn(move || out.lines().map_while(Result::ok).collect());
+        Self { child, heard }
+    }
+
+    /// All lines that the child has told.
+    pub(crate) fn finish(mut self) -> Vec<String> {
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "a child failed: {status}");
+        self.heard.join().unwrap()
+    }
+}
+
+/// A child that leases.
+pub(crate) struct Worker(Process);
 
 impl Worker {
     /// Runs `test` of this program in another process; the end of its name will do.
@@ -48,22 +72,12 @@ impl Worker {
             Until::Elapsed(time) => format!("{} ms", time.as_millis()),
         };
         let text = format!("{}\n{}\n{}\n{until}", job.url, job.name.as_str(), job.len);
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        // One at a time: of several whose names fit, the first does the job and ends the process.
-        command.args([test, "--test-threads=1", "--nocapture"]).env(JOB, text);
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let heard = std::thread::spawn(move || {
-            out.lines().map_while(Result::ok).filter_map(|line| lease_in(&line)).collect()
-        });
-        Self { child, heard }
+        Self(Process::start(test, JOB, &text))
     }
 
     /// All that the child has leased.
-    pub(crate) fn finish(mut self) -> Vec<IdRange> {
-        let status = self.child.wait().unwrap();
-        assert!(status.success(), "a child failed: {status}");
-        self.heard.join().unwrap()
+    pub(crate) fn finish(self) -> Vec<IdRange> {
+        self.0.finish().iter().filter_map(|line| lease_in(line)).collect()
     }
 }
 
@@ -109,10 +123,13 @@ async fn work(job: &Job<'_>) {
     }
 }
 
-/// Writes a line of its own, whatever the test harness has left on the last one.
 fn tell(range: &IdRange) {
-    let (start, step, len) = (range.start(), range.step(), range.len());
+    tell_line(&format!("lease {} {} {} .", range.start(), range.step(), range.len()));
+}
+
+/// Writes a line of its own, whatever the test harness has left on the last one.
+pub(crate) fn tell_line(line: &str) {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "\nlease {start} {step} {len} .").unwrap();
+    writeln!(out, "\n{line}").unwrap();
     out.flush().unwrap();
 }

@@ -29,7 +29,8 @@ struct State {
     round_trips: AtomicU64,
     connections: AtomicU64,
     cuts: AtomicU64,
-    cut: Mutex<Option<Cut>>,
+    /// How many requests come through before the cut.
+    cut: Mutex<Option<(u64, Cut)>>,
     is_down: AtomicBool,
     is_silent: AtomicBool,
     /// Both ends of every connection there was.
@@ -79,7 +80,17 @@ impl Proxy {
 
     /// Cuts the connection on which the next request comes.
     pub(crate) fn cut(&self, how: Cut) {
-        *self.state.cut.lock().unwrap() = Some(how);
+        self.cut_behind(0, how);
+    }
+
+    /// Likewise, once so many requests have come through.
+    pub(crate) fn cut_behind(&self, requests: u64, how: Cut) {
+        *self.state.cut.lock().unwrap() = Some((requests, how));
+    }
+
+    /// Takes back a cut that was not carried out.
+    pub(crate) fn spare(&self) {
+        *self.state.cut.lock().unwrap() = None;
     }
 
     /// Ends every connection; new ones may come at once.
@@ -105,6 +116,19 @@ impl Proxy {
 }
 
 impl State {
+    /// What is to be done to this request.
+    fn next_cut(&self) -> Option<Cut> {
+        let mut cut = self.cut.lock().unwrap();
+        match &mut *cut {
+            Some((0, _)) => cut.take().map(|(_, how)| how),
+            Some((behind, _)) => {
+                *behind -= 1;
+                None
+            }
+            None => None,
+        }
+    }
+
     fn wait_while_silent(&self) {
         while self.is_silent.load(Ordering::SeqCst) {
             thread::sleep(Duration::from_millis(2));
@@ -148,7 +172,7 @@ impl Pipe {
             if self.answered.swap(false, Ordering::SeqCst) {
                 self.state.round_trips.fetch_add(1, Ordering::SeqCst);
             }
-            if let Some(cut) = self.state.cut.lock().unwrap().take() {
+            if let Some(cut) = self.state.next_cut() {
                 if matches!(cut, Cut::Before) {
                     self.count_cut();
                     break;

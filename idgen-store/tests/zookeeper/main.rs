@@ -32,6 +32,10 @@ impl Backend for ZooKeeper {
     fn url(&self) -> String {
         format!("{}/{}", self.server, self.node)
     }
+
+    fn patient_url(&self) -> String {
+        network::with_option(&self.url(), "session_timeout_ms=60000")
+    }
 }
 
 impl ZooKeeper {
@@ -85,3 +89,4 @@ fn fresh() -> Place {
 }
 
 network_suite!(ZooKeeper);
+network_suite!(ZooKeeper: workers);

@@ -170,7 +170,7 @@ pub fn w06_far_horizons_are_cut(subject: &dyn WorkerSubject) -> Verdict {
 pub fn w10_recycled_ids_never_overlap(subject: &dyn WorkerSubject) -> Verdict {
     let scene = Scene::new(subject)?;
     let mut used = Floor::default();
-    for round in 1..=24_u64 {
+    for round in 1..=subject.rounds() {
         let lease = scene.claim_when_free(round)?;
         ensure(lease.floor() >= used, || {
             format!("round {round}: floor {:?} below {used:?}, which was issued", lease.floor())

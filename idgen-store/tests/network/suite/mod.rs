@@ -11,7 +11,9 @@ pub(crate) mod callers;
 pub(crate) mod crash;
 pub(crate) mod names;
 pub(crate) mod outage;
+pub(crate) mod tenures;
 pub(crate) mod wire;
+pub(crate) mod workers;
 
 /// The test in whose name other processes run; it asks first thing what they are to do.
 pub(super) const CHILD: &str = "processes_lease_disjoint_ground";

@@ -51,13 +51,18 @@ const TEXTS: [&str; 40] = [
     "\u{fffd}",
 ];
 
+/// These, and 128 bytes that differ in the last character only, and such a name's beginning.
+pub(super) fn texts() -> BTreeSet<String> {
+    let mut texts: BTreeSet<String> = TEXTS.into_iter().map(str::to_owned).collect();
+    let long = "\u{1f980}".repeat(31);
+    texts.extend([format!("{long}\u{1f980}"), format!("{long}\u{1f981}"), long]);
+    texts
+}
+
 pub(crate) fn every_name_is_a_name<B: Backend>() {
     let place = fresh::<B>();
     let store = place.store();
-    let mut texts: BTreeSet<String> = TEXTS.into_iter().map(str::to_owned).collect();
-    // 128 bytes that differ in the last character only, and such a name's beginning.
-    let long = "\u{1f980}".repeat(31);
-    texts.extend([format!("{long}\u{1f980}"), format!("{long}\u{1f981}"), long]);
+    let texts = texts();
     for (turn, text) in (1..).zip(&texts) {
         let name = Name::new(text).unwrap();
         let unknown = wait(store.lease(&name, 1, 0)).unwrap_err();

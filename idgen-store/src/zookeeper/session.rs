@@ -1,0 +1,121 @@
+//! The one session with the servers of a URL, shared by sequences and worker ids.
+
+use std::time::Duration;
+
+use zookeeper_client::{Acls, Client, CreateMode, CreateOptions, Error};
+
+use super::fault::Fault;
+use super::nodes;
+use super::settings::ZooKeeperSettings;
+use crate::held::Held;
+use crate::retry::random;
+use crate::{Durability, StoreError, StoreIdentity};
+
+/// For how long a connection may be silent, however long its session lasts.
+const CONNECTION_TIMEOUT: Duration = Duration::from_millis(2400);
+
+/// A way to the servers of one URL.
+pub(super) struct Session {
+    settings: ZooKeeperSettings,
+    held: Held<Client>,
+}
+
+impl Session {
+    pub(super) fn new(settings: ZooKeeperSettings) -> Self {
+        Self { settings, held: Held::new() }
+    }
+
+    pub(super) fn place(&self) -> &str {
+        &self.settings.place
+    }
+
+    pub(super) fn answer_timeout(&self) -> Duration {
+        self.settings.answer_timeout
+    }
+
+    /// What the servers are asked for.
+    pub(super) fn timeout(&self) -> Duration {
+        self.settings.session_timeout
+    }
+
+    /// The node above all of idgen's.
+    pub(super) fn root(&self) -> &str {
+        &self.settings.root
+    }
+
+    /// The node above all sequences; its data is the store's identity.
+    pub(super) fn sequences(&self) -> String {
+        format!("{}/sequences", self.settings.root)
+    }
+
+    fn acls(&self) -> Acls<'static> {
+        if self.settings.login.is_none() { Acls::anyone_all() } else { Acls::creator_all() }
+    }
+
+    /// How nodes are made that stay.
+    pub(super) fn options(&self) -> CreateOptions<'static> {
+        CreateMode::Persistent.with_acls(self.acls())
+    }
+
+    /// How nodes are made that go with their session.
+    pub(super) fn passing(&self) -> CreateOptions<'static> {
+        CreateMode::Ephemeral.with_acls(self.acls())
+    }
+
+    /// Does a request's work on the session.
+    pub(super) async fn run<T, W>(&self, work: impl FnOnce(Client) -> W) -> Result<T, StoreError>
+    where
+        W: Future<Output = Result<T, Fault>>,
+    {
+        let open = || async {
+            self.open().await.map_err(|error| Fault::Said(error).tell(&self.settings.place))
+        };
+        let (client, number) = self.held.get(|client| client.state().is_terminated(), open).await?;
+        let outcome = work(client).await;
+        if outcome.as_ref().is_err_and(Fault::ends_session) {
+            self.held.give_up(number).await;
+        }
+        outcome.map_err(|fault| fault.tell(&self.settings.place))
+    }
+
+    async fn open(&self) -> Result<Client, Error> {
+        let settings = &self.settings;
+        let mut connector = Client::connector()
+            .with_session_timeout(settings.session_timeout)
+            .with_connection_timeout(CONNECTION_TIMEOUT)
+            .with_fail_eagerly();
+        if let Some(login) = &settings.login {
+            connector = connector.with_auth("digest", login.as_bytes());
+        }
+        let client = connector.connect(&settings.servers).await?;
+        let sequences = self.sequences();
+        if client.check_stat(&sequences).await?.is_none() {
+            client.mkdir(&settings.root, &self.options()).await?;
+            let id = format!("{:016x}{:016x}", random(), random());
+            match client.create(&sequences, id.as_bytes(), &self.options()).await {
+                // Another was faster, and it is there.
+                Ok(_) | Err(Error::NodeExists) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(client)
+    }
+
+    /// The identity in the node above the sequences, and the transaction that made it.
+    pub(super) async fn identity(&self) -> Result<StoreIdentity, StoreError> {
+        let path = self.sequences();
+        self.run(|client| async move {
+            let (synced, asked) = (client.sync(&path), client.get_data(&path));
+            synced.await?;
+            let (data, stat) = asked.await?;
+            Ok(StoreIdentity {
+                backend: "zookeeper",
+                id: nodes::text(&path, data)?,
+                incarnation: format!("{:x}", stat.czxid),
+                durability: Durability::Keeps,
+                ceiling: u64::MAX,
+            })
+        })
+        .await
+    }
+}

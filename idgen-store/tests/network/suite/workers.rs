@@ -1,0 +1,247 @@
+//! Worker ids: many that claim at once, names of id spaces, all ids of a layout, `kill -9`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use idgen_core::{Ended, Floor, LeaseToken, WorkerLease};
+use idgen_store::{
+    Claim, Claimed, Definition, Name, RegistryError, Renewed, Wish, WorkerInfo, WorkerRegistry,
+};
+
+use super::super::backend::open_registry;
+use super::super::processes::{Process, tell_line};
+use super::super::{Backend, alone, fresh, is_full, now_unix_ms, wait};
+use super::{all, names};
+
+/// The test in whose name other processes claim.
+const CLAIMANT: &str = "processes_get_different_worker_ids";
+/// Tells such a process what to open.
+const JOB: &str = "IDGEN_TEST_CLAIM_JOB";
+/// How many worker ids it claims.
+const CLAIMS: u64 = 4;
+
+/// Longer than any test but the laws waits.
+const LEASE_MS: u64 = 10_000;
+
+/// One id space as a node sees it.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) registry: Arc<dyn WorkerRegistry>,
+    pub(super) space: Name,
+    pub(super) ids: u64,
+    pub(super) lease_ms: u64,
+}
+
+impl Desk {
+    pub(super) fn new(registry: Arc<dyn WorkerRegistry>) -> Self {
+        let space = Name::new("parcels").unwrap();
+        Self { registry, space, ids: 64, lease_ms: LEASE_MS }
+    }
+
+    pub(super) async fn claim(&self, wish: Wish) -> Result<Claimed, RegistryError> {
+        let nonce = nonce();
+        let claim = Claim {
+            ids: 0..=self.ids - 1,
+            wish,
+            nonce,
+            holder: format!("holder {nonce:x}"),
+            published: String::new(),
+            lease_ms: self.lease_ms,
+            now_unix_ms: now_unix_ms(),
+            proof: None,
+        };
+        self.registry.claim(&self.space, &claim).await
+    }
+
+    pub(super) async fn renew(&self, lease: &WorkerLease) -> Result<Renewed, RegistryError> {
+        let (worker, token) = (lease.worker(), lease.token());
+        self.registry.renew(&self.space, worker, token, now_unix_ms()).await
+    }
+
+    pub(super) async fn release(
+        &self,
+        worker: u64,
+        token: LeaseToken,
+        floor: Floor,
+    ) -> Result<(), RegistryError> {
+        self.registry.release(&self.space, Ended::receipt(worker, token, floor)).await
+    }
+
+    pub(super) async fn list(&self) -> Result<Vec<WorkerInfo>, RegistryError> {
+        self.registry.list(&self.space).await
+    }
+}
+
+/// One that no other claim has.
+fn nonce() -> u128 {
+    use std::hash::BuildHasher;
+    let random = || u128::from(std::collections::hash_map::RandomState::new().hash_one(0));
+    random() << 64 | random()
+}
+
+/// The worker ids of claims that were answered.
+fn workers(claims: &[Claimed]) -> BTreeSet<u64> {
+    claims.iter().map(|claimed| claimed.lease.worker()).collect()
+}
+
+/// Claims if this is a process of its own for it, and ends it then.
+fn as_claimant() {
+    let Ok(url) = std::env::var(JOB) else { return };
+    let desk = Desk::new(open_registry(&url));
+    for _ in 0..CLAIMS {
+        let claimed = wait(desk.claim(Wish::Any)).unwrap();
+        tell_line(&format!("worker {} .", claimed.lease.worker()));
+    }
+    std::process::exit(0);
+}
+
+fn worker_in(line: &str) -> Option<u64> {
+    line.strip_prefix("worker ")?.strip_suffix(" .")?.parse().ok()
+}
+
+pub(crate) fn processes_get_different_worker_ids<B: Backend>() {
+    as_claimant();
+    let place = fresh::<B>();
+    let url = place.url();
+    let processes: Vec<_> = (0..8).map(|_| Process::start(CLAIMANT, JOB, &url)).collect();
+    let desks = [Desk::new(place.registry()), Desk::new(place.registry())];
+    let claimed = wait(async {
+        let claim = |desk: Desk| async move { desk.claim(Wish::Any).await.unwrap() };
+        all((0..8).map(|turn| tokio::spawn(claim(desks[turn % 2].clone()))).collect()).await
+    });
+    let mut told: Vec<u64> = claimed.iter().map(|claimed| claimed.lease.worker()).collect();
+    for process in processes {
+        told.extend(process.finish().iter().filter_map(|line| worker_in(line)));
+    }
+    told.sort_unstable();
+    assert_eq!(told, (0..40).collect::<Vec<_>>(), "each once, and the lowest");
+    let listed = wait(desks[0].list()).unwrap();
+    assert!(listed.len() == 40 && listed.iter().all(|worker| worker.held), "{listed:?}");
+}
+
+/// Whatever the name of an id space could mean to the server, or to the backend's own keys.
+pub(crate) fn id_spaces_do_not_touch<B: Backend>() {
+    let place = fresh::<B>();
+    let (store, registry) = (place.store(), place.registry());
+    let mut texts = names::texts();
+    let own = ["sequences", "%73equences", "workers", "layout", "live", "turn", "identity", "0"];
+    texts.extend(own.map(str::to_owned));
+    for text in own {
+        wait(store.create(&Name::new(text).unwrap(), &Definition::default())).unwrap();
+    }
+    let desk = |text: &str| {
+        let space = Name::new(text).unwrap();
+        Desk { space, lease_ms: LEASE_MS, ..Desk::new(Arc::clone(&registry)) }
+    };
+    let mut claimed = Vec::new();
+    for text in &texts {
+        let desk = desk(text);
+        assert_eq!(wait(desk.list()).unwrap(), [], "{text:?}");
+        let granted = wait(desk.claim(Wish::Any)).unwrap().lease;
+        assert_eq!(granted.worker(), 0, "{text:?}");
+        let layout = format!("layout of {text}");
+        wait(registry.put_layout(&desk.space, 0, &layout)).unwrap();
+        claimed.push((desk, granted, layout));
+    }
+    for (desk, granted, layout) in claimed {
+        let listed = wait(desk.list()).unwrap();
+        let tokens: Vec<_> = listed.iter().map(|worker| (worker.worker, worker.token)).collect();
+        assert_eq!(tokens, [(0, granted.token())], "{:?}", desk.space);
+        let record = wait(registry.layout(&desk.space)).unwrap().unwrap();
+        assert_eq!((record.version, record.text), (1, layout));
+    }
+    let listed = wait(store.list()).unwrap();
+    let listed: BTreeSet<&str> = listed.iter().map(|info| info.name.as_str()).collect();
+    assert_eq!(listed, own.into_iter().collect());
+}
+
+/// All ids of a layout of 10 bits, ten times; by default fewer bits, twice.
+pub(crate) fn every_worker_id_is_granted_once<B: Backend>() {
+    let place = fresh::<B>();
+    let (ids, rounds) = if is_full() { (1024, 10) } else { (96, 2) };
+    let registry = open_registry(&place.patient_url());
+    let desk = Desk { ids, lease_ms: 60_000, ..Desk::new(registry) };
+    let (mut serial, mut used) = (0, Floor::default());
+    for round in 0..rounds {
+        let claimed = wait(claim_all(&desk));
+        assert_eq!(workers(&claimed), (0..ids).collect(), "round {round}");
+        match wait(desk.claim(Wish::Any)) {
+            Err(RegistryError::AllTaken { count, .. }) => assert_eq!(count, ids),
+            other => panic!("round {round}: one more: {other:?}"),
+        }
+        let serials = claimed.iter().map(|claimed| claimed.lease.token().serial);
+        assert!(serials.clone().all(|new| new > serial), "round {round}: a serial came back");
+        serial = serials.max().unwrap();
+        assert!(claimed.iter().all(|claimed| claimed.lease.floor() >= used), "round {round}");
+        used = wait(release_all(&desk, claimed));
+    }
+}
+
+/// Sixteen at a time.
+async fn claim_all(desk: &Desk) -> Vec<Claimed> {
+    let mut claimed = Vec::new();
+    for from in (0..desk.ids).step_by(16) {
+        let claim = |worker: u64| {
+            let desk = desk.clone();
+            async move { desk.claim(Wish::Prefer(worker)).await.unwrap() }
+        };
+        claimed.extend(all((from..from + 16).map(|id| tokio::spawn(claim(id))).collect()).await);
+    }
+    claimed
+}
+
+/// Each where its lease began; the least of these floors.
+async fn release_all(desk: &Desk, claimed: Vec<Claimed>) -> Floor {
+    let least = claimed.iter().map(|claimed| claimed.lease.floor()).min();
+    for some in claimed.chunks(16) {
+        let release = |lease: &WorkerLease| {
+            let (desk, worker, token) = (desk.clone(), lease.worker(), lease.token());
+            let floor = lease.floor();
+            tokio::spawn(async move { desk.release(worker, token, floor).await.unwrap() })
+        };
+        all(some.iter().map(|claimed| release(&claimed.lease)).collect()).await;
+    }
+    least.expect("all were claimed")
+}
+
+pub(crate) fn a_killed_server_keeps_every_lease<B: Backend>() {
+    let place = alone::<B>();
+    let desk = Desk::new(place.registry());
+    let leases: Vec<_> = (0..4).map(|_| wait(desk.claim(Wish::Any)).unwrap().lease).collect();
+    let receipt = Floor { unix_ms: leases[1].floor().unix_ms + 7, sequence: 77 };
+    wait(desk.release(1, leases[1].token(), receipt)).unwrap();
+    let before = wait(desk.list()).unwrap();
+    B::kill();
+    let lost = wait(desk.renew(&leases[0])).unwrap_err();
+    assert!(matches!(lost, RegistryError::Unavailable(_)), "{lost}");
+    B::start();
+    let again = Desk::new(place.registry());
+    assert_eq!(patiently::<B, _>(|| wait(again.list())), before);
+    let renewed = patiently::<B, _>(|| wait(desk.renew(&leases[0])));
+    assert!(renewed.renewal.horizon_unix_ms() > leases[0].horizon_unix_ms());
+    let next = wait(again.claim(Wish::Any)).unwrap().lease;
+    assert_eq!((next.worker(), next.floor()), (1, receipt), "the free one, where it ended");
+    let fresh = wait(again.claim(Wish::Any)).unwrap().lease;
+    assert_eq!(fresh.worker(), 4);
+    assert!(fresh.token().serial > next.token().serial);
+}
+
+/// Asks until the server is back, which it has to be in time.
+pub(super) fn patiently<B: Backend, T>(ask: impl Fn() -> Result<T, RegistryError>) -> T {
+    let began = std::time::Instant::now();
+    loop {
+        match ask() {
+            Ok(told) => return told,
+            Err(RegistryError::Unavailable(_)) if began.elapsed() < B::RECOVERY => {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            Err(other) => panic!("after it came back: {other}"),
+        }
+    }
+}
+
+pub(crate) fn outside_tokio_the_registry_says_so<B: Backend>() {
+    let place = fresh::<B>();
+    let refused = idgen_store::conformance::block_on(place.registry().identity()).unwrap_err();
+    assert!(matches!(&refused, RegistryError::Refused(why) if why.contains("tokio runtime")));
+}

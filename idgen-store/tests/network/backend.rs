@@ -56,9 +56,9 @@ pub(crate) trait Backend: Sync + Sized + 'static {
     /// What a store is opened with.
     fn url(&self) -> String;
 
-    /// What a registry is opened with whose leases last for up to a minute.
-    fn patient_url(&self) -> String {
-        self.url()
+    /// The same URL for leases of worker ids that last for a minute.
+    fn patient(url: &str) -> String {
+        url.to_owned()
     }
 
     /// The same part by another port of this host, and no other way.

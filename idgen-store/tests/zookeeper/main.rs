@@ -33,8 +33,8 @@ impl Backend for ZooKeeper {
         format!("{}/{}", self.server, self.node)
     }
 
-    fn patient_url(&self) -> String {
-        network::with_option(&self.url(), "session_timeout_ms=60000")
+    fn patient(url: &str) -> String {
+        network::with_option(url, "session_timeout_ms=60000")
     }
 }
 

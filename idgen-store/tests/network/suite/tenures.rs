@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use idgen_core::{Floor, LeaseToken};
 use idgen_store::{RegistryError, Wish};
 
-use super::super::backend::open_registry;
 use super::super::proxy::{Cut, Proxy};
 use super::super::{Backend, Place, fresh, wait};
 use super::workers::Desk;
@@ -25,8 +24,8 @@ impl<B: Backend> Wire<B> {
         let place = fresh::<B>();
         let (proxy, url) = place.proxied();
         let url = limit_ms.map_or(url.clone(), |ms| Place::<B>::limited(&url, ms));
-        let desk = Desk::new(open_registry(&url));
-        let beside = Desk::new(place.registry());
+        let desk = Desk::open::<B>(&url);
+        let beside = Desk::open::<B>(&place.url());
         Self { proxy, desk, beside, _place: place }
     }
 

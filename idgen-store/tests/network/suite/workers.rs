@@ -21,7 +21,7 @@ const JOB: &str = "IDGEN_TEST_CLAIM_JOB";
 const CLAIMS: u64 = 4;
 
 /// Longer than any test but the laws waits.
-const LEASE_MS: u64 = 10_000;
+const LEASE_MS: u64 = 60_000;
 
 /// One id space as a node sees it.
 #[derive(Clone)]
@@ -29,13 +29,13 @@ pub(super) struct Desk {
     pub(super) registry: Arc<dyn WorkerRegistry>,
     pub(super) space: Name,
     pub(super) ids: u64,
-    pub(super) lease_ms: u64,
 }
 
 impl Desk {
-    pub(super) fn new(registry: Arc<dyn WorkerRegistry>) -> Self {
-        let space = Name::new("parcels").unwrap();
-        Self { registry, space, ids: 64, lease_ms: LEASE_MS }
+    /// What `url` names, with an id space of 64 worker ids.
+    pub(super) fn open<B: Backend>(url: &str) -> Self {
+        let registry = open_registry(&B::patient(url));
+        Self { registry, space: Name::new("parcels").unwrap(), ids: 64 }
     }
 
     pub(super) async fn claim(&self, wish: Wish) -> Result<Claimed, RegistryError> {
@@ -46,7 +46,7 @@ impl Desk {
             nonce,
             holder: format!("holder {nonce:x}"),
             published: String::new(),
-            lease_ms: self.lease_ms,
+            lease_ms: LEASE_MS,
             now_unix_ms: now_unix_ms(),
             proof: None,
         };
@@ -85,9 +85,9 @@ fn workers(claims: &[Claimed]) -> BTreeSet<u64> {
 }
 
 /// Claims if this is a process of its own for it, and ends it then.
-fn as_claimant() {
+fn as_claimant<B: Backend>() {
     let Ok(url) = std::env::var(JOB) else { return };
-    let desk = Desk::new(open_registry(&url));
+    let desk = Desk::open::<B>(&url);
     for _ in 0..CLAIMS {
         let claimed = wait(desk.claim(Wish::Any)).unwrap();
         tell_line(&format!("worker {} .", claimed.lease.worker()));
@@ -100,11 +100,11 @@ fn worker_in(line: &str) -> Option<u64> {
 }
 
 pub(crate) fn processes_get_different_worker_ids<B: Backend>() {
-    as_claimant();
+    as_claimant::<B>();
     let place = fresh::<B>();
     let url = place.url();
     let processes: Vec<_> = (0..8).map(|_| Process::start(CLAIMANT, JOB, &url)).collect();
-    let desks = [Desk::new(place.registry()), Desk::new(place.registry())];
+    let desks = [Desk::open::<B>(&url), Desk::open::<B>(&url)];
     let claimed = wait(async {
         let claim = |desk: Desk| async move { desk.claim(Wish::Any).await.unwrap() };
         all((0..8).map(|turn| tokio::spawn(claim(desks[turn % 2].clone()))).collect()).await
@@ -122,7 +122,8 @@ pub(crate) fn processes_get_different_worker_ids<B: Backend>() {
 /// Whatever the name of an id space could mean to the server, or to the backend's own keys.
 pub(crate) fn id_spaces_do_not_touch<B: Backend>() {
     let place = fresh::<B>();
-    let (store, registry) = (place.store(), place.registry());
+    let store = place.store();
+    let Desk { registry, ids, .. } = &Desk::open::<B>(&place.url());
     let mut texts = names::texts();
     let own = ["sequences", "%73equences", "workers", "layout", "live", "turn", "identity", "0"];
     texts.extend(own.map(str::to_owned));
@@ -131,7 +132,7 @@ pub(crate) fn id_spaces_do_not_touch<B: Backend>() {
     }
     let desk = |text: &str| {
         let space = Name::new(text).unwrap();
-        Desk { space, lease_ms: LEASE_MS, ..Desk::new(Arc::clone(&registry)) }
+        Desk { registry: Arc::clone(registry), space, ids: *ids }
     };
     let mut claimed = Vec::new();
     for text in &texts {
@@ -159,8 +160,7 @@ pub(crate) fn id_spaces_do_not_touch<B: Backend>() {
 pub(crate) fn every_worker_id_is_granted_once<B: Backend>() {
     let place = fresh::<B>();
     let (ids, rounds) = if is_full() { (1024, 10) } else { (96, 2) };
-    let registry = open_registry(&place.patient_url());
-    let desk = Desk { ids, lease_ms: 60_000, ..Desk::new(registry) };
+    let desk = Desk { ids, ..Desk::open::<B>(&place.url()) };
     let (mut serial, mut used) = (0, Floor::default());
     for round in 0..rounds {
         let claimed = wait(claim_all(&desk));
@@ -206,7 +206,7 @@ async fn release_all(desk: &Desk, claimed: Vec<Claimed>) -> Floor {
 
 pub(crate) fn a_killed_server_keeps_every_lease<B: Backend>() {
     let place = alone::<B>();
-    let desk = Desk::new(place.registry());
+    let desk = Desk::open::<B>(&place.url());
     let leases: Vec<_> = (0..4).map(|_| wait(desk.claim(Wish::Any)).unwrap().lease).collect();
     let receipt = Floor { unix_ms: leases[1].floor().unix_ms + 7, sequence: 77 };
     wait(desk.release(1, leases[1].token(), receipt)).unwrap();
@@ -215,7 +215,7 @@ pub(crate) fn a_killed_server_keeps_every_lease<B: Backend>() {
     let lost = wait(desk.renew(&leases[0])).unwrap_err();
     assert!(matches!(lost, RegistryError::Unavailable(_)), "{lost}");
     B::start();
-    let again = Desk::new(place.registry());
+    let again = Desk::open::<B>(&place.url());
     assert_eq!(patiently::<B, _>(|| wait(again.list())), before);
     let renewed = patiently::<B, _>(|| wait(desk.renew(&leases[0])));
     assert!(renewed.renewal.horizon_unix_ms() > leases[0].horizon_unix_ms());

@@ -244,7 +244,7 @@ impl<R: Records> RecordRegistry<R> {
                     return Ok(granted.claimed);
                 }
                 Swapped::Stale(found) => {
-                    // Whoever was faster has just written it, so where holders are watched it lives.
+                    // Whoever was faster wrote it just now, so where holders are watched it lives.
                     let live = rows.first().and_then(|row| row.live).map(|_watched| true);
                     let found = self.seen_in(space, worker, found, live)?;
                     match (at, found) {

@@ -1,8 +1,8 @@
 //! Records of worker ids as nodes.
 //!
 //! `/idgen/SPACE/workers/N` is the record of worker id N, `/idgen/SPACE/layout` the layout record.
-//! `SPACE` is the id space's key; that of an id space `sequences` begins with `%73`, which no key of
-//! another name does, since letters stand for themselves.
+//! `SPACE` is the id space's key; that of an id space `sequences` begins with `%73`, which no key
+//! of another name does, since letters stand for themselves.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -9,6 +9,8 @@
 //!   time, its prolongation, and the receipt of a generator that has ended.
 //! - [`Refusal`]: *exhausted* (ask for more ground), *not yet* (wait this long), *ended* (this
 //!   generator never issues again).
+//! - [`Cause`]: why a server refuses, in the one table that its doors and their clients share.
+//! - [`Backoff`]: how long to pause between tries.
 //! - [`Clock`]: the only way an algorithm learns the time.
 //! - [`text`]: decimal, Crockford base32, base62 and hex forms of an id, without allocation.
 //! - [`atomics`]: the one place from which the algorithm crates take their atomic types.
@@ -20,6 +22,8 @@
 extern crate std;
 
 pub mod atomics;
+mod backoff;
+mod cause;
 mod clock;
 mod id;
 mod lease;
@@ -27,6 +31,8 @@ mod range;
 mod refusal;
 pub mod text;
 
+pub use backoff::Backoff;
+pub use cause::Cause;
 pub use clock::{At, Clock};
 pub use id::Id;
 #[cfg(feature = "serde")]

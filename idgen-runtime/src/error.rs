@@ -1,54 +1,11 @@
-//! Why no id is issued, in one table of causes that every door shares.
+//! Why no id is issued, by the one table of causes that every door shares.
 
 use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
+pub use idgen_core::Cause;
 use idgen_store::{RegistryError, StoreError};
-
-/// The cause of a refusal; its [name](Cause::name) is the same on every door.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Cause {
-    /// The request is malformed, out of range or over a cap.
-    BadRequest,
-    /// There is no such sequence.
-    Unknown,
-    /// It exists with other settings.
-    Exists,
-    /// The sequence or the layout has ended, for good.
-    Exhausted,
-    /// No lease could be had within the deadline.
-    StoreDown,
-    /// This node's worker lease is lost; it is being claimed anew.
-    LeaseLost,
-    /// This node's clock is behind what it has issued, or ahead of what it may.
-    ClockHold,
-    /// This node's configuration meets another's.
-    Clash,
-    /// The store went back behind what it had granted; an operator must act.
-    Frozen,
-    /// This node is shutting down.
-    Draining,
-}
-
-impl Cause {
-    /// The cause in the words of the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::BadRequest => "bad_request",
-            Self::Unknown => "unknown",
-            Self::Exists => "exists",
-            Self::Exhausted => "exhausted",
-            Self::StoreDown => "store_down",
-            Self::LeaseLost => "lease_lost",
-            Self::ClockHold => "clock_hold",
-            Self::Clash => "clash",
-            Self::Frozen => "frozen",
-            Self::Draining => "draining",
-        }
-    }
-}
 
 /// A refusal: its cause, a sentence, and when it is worth asking again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

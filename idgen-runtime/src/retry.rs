@@ -13,34 +13,24 @@ use std::time::Duration;
 /// assert!((50..=100).contains(&backoff.pause().as_millis()));
 /// ```
 #[derive(Debug)]
-pub struct Backoff {
-    least_ms: u64,
-    most_ms: u64,
-    next_ms: u64,
-}
+pub struct Backoff(idgen_core::Backoff);
 
 impl Backoff {
     /// Pauses of at least `least_ms` and at most `most_ms` milliseconds, before they are drawn.
     pub const fn new(least_ms: u64, most_ms: u64) -> Self {
-        Self { least_ms, most_ms, next_ms: least_ms }
+        Self(idgen_core::Backoff::new(least_ms, most_ms))
     }
 
     /// The pause before the next try.
     pub fn pause(&mut self) -> Duration {
-        let whole = self.next_ms;
-        self.next_ms = whole.saturating_mul(2).min(self.most_ms);
-        Duration::from_millis(whole - random_below(whole / 2 + 1))
+        // Without the system's randomness there is no jitter, only a whole pause.
+        Duration::from_millis(self.0.pause_ms(getrandom::u64().unwrap_or(0)))
     }
 
     /// After a success the next pause is the least again.
-    pub fn reset(&mut self) {
-        self.next_ms = self.least_ms;
+    pub const fn reset(&mut self) {
+        self.0.reset();
     }
-}
-
-fn random_below(bound: u64) -> u64 {
-    // Without the system's randomness there is no jitter, only a whole pause.
-    getrandom::u64().map_or(0, |random| random % bound)
 }
 
 /// A fresh nonce for one claim.

@@ -82,20 +82,28 @@ impl Refusal {
         match self.cause {
             Cause::BadRequest if self.over_cap => 413,
             Cause::BadRequest => 400,
+            Cause::Unauthorized => 401,
+            Cause::Forbidden => 403,
             Cause::Unknown => 404,
             Cause::Exists => 409,
             Cause::Exhausted => 410,
+            Cause::Quota => 429,
             _ => 503,
         }
     }
 
-    /// Whole seconds for `Retry-After`, at least 1, where the table of causes has one.
-    pub fn retry_after_s(&self) -> Option<u64> {
-        let promised = match self.cause {
+    /// When asking again may help, in milliseconds, where the table of causes has that.
+    pub(crate) fn promised_ms(&self) -> Option<u64> {
+        let usual = match self.cause {
             Cause::StoreDown | Cause::LeaseLost | Cause::ClockHold | Cause::Clash => Some(1000),
             _ => None,
         };
-        promised.map(|usual| self.retry_after_ms.unwrap_or(usual).div_ceil(1000).max(1))
+        usual.map(|usual| self.retry_after_ms.unwrap_or(usual))
+    }
+
+    /// Whole seconds for `Retry-After`, at least 1, where the table of causes has one.
+    pub fn retry_after_s(&self) -> Option<u64> {
+        self.promised_ms().map(|ms| ms.div_ceil(1000).max(1))
     }
 }
 
@@ -119,9 +127,12 @@ mod tests {
         let refusal = |cause| Refusal { cause, ..Refusal::bad_request("") };
         for (cause, status, retry) in [
             (Cause::BadRequest, 400, None),
+            (Cause::Unauthorized, 401, None),
+            (Cause::Forbidden, 403, None),
             (Cause::Unknown, 404, None),
             (Cause::Exists, 409, None),
             (Cause::Exhausted, 410, None),
+            (Cause::Quota, 429, None),
             (Cause::StoreDown, 503, Some(1)),
             (Cause::LeaseLost, 503, Some(1)),
             (Cause::ClockHold, 503, Some(1)),

@@ -8,8 +8,13 @@
 //! | module | dialect |
 //! |---|---|
 //! | [`genid`] | GenID: two-byte requests, big-endian ids, default port 3778 |
+//! | [`native`] | idgen's own: ids of any sequence, snowflakes, causes; default port 3779 |
 //!
 //! The crate is `no_std`, allocates nothing and does no I/O.
 #![no_std]
 
+#[cfg(test)]
+extern crate std;
+
 pub mod genid;
+pub mod native;

@@ -103,6 +103,7 @@ fn gates(args: &ServeArgs) -> Vec<Gate> {
     let gates = [
         gate(Door::Http, &args.http, "--http ADDR (or --http off)", "idpool, idpot and native API"),
         gate(Door::Genid, &args.tcp, "--tcp ADDR (or --tcp off)", &genid),
+        gate(Door::Native, &doors.native, "--native ADDR (or --native off)", "native protocol"),
         gate(Door::Admin, &args.admin, "--admin ADDR (or --admin off)", "administration"),
         gate(
             Door::ArtisanalHttp,

@@ -198,12 +198,22 @@ impl Desk {
     ///
     /// A [`Refusal`] with its cause. Ids that were claimed for a refused request are gaps.
     pub async fn answer(&self, request: Request) -> Result<Reply, Refusal> {
-        let deadline = Instant::now() + self.request_deadline;
+        self.answer_within(request, self.request_deadline).await
+    }
+
+    /// Answers one request within the client's own limit, where that ends before the deadline.
+    ///
+    /// # Errors
+    ///
+    /// As [`answer`](Self::answer).
+    pub async fn answer_within(&self, request: Request, limit: Duration) -> Result<Reply, Refusal> {
+        let limit = limit.min(self.request_deadline);
+        let deadline = Instant::now() + limit;
         let answer = self.answer_by(deadline, request);
         // The runtime keeps deadlines by itself; this holds where a store never comes back.
         match tokio::time::timeout_at((deadline + GRACE).into(), answer).await {
             Ok(answer) => answer,
-            Err(_late) => Err(Refusal::late(self.request_deadline)),
+            Err(_late) => Err(Refusal::late(limit)),
         }
     }
 

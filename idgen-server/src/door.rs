@@ -102,6 +102,40 @@ fn report(door: &'static str, ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
+/// Why a connection is over.
+pub(crate) enum Over {
+    /// It is to be closed so that the peer reads all that was sent.
+    Close,
+    /// The peer is gone or does not read.
+    Gone,
+}
+
+/// Sends all these bytes and forgets them; a peer that takes longer is gone.
+pub(crate) async fn send_all(
+    stream: &mut TcpStream,
+    bytes: &mut Vec<u8>,
+    limit: Duration,
+) -> Result<(), Over> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let sent = timeout(limit, stream.write_all(bytes)).await;
+    bytes.clear();
+    match sent {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(Over::Gone),
+    }
+}
+
+/// What comes of a future if that is known already.
+pub(crate) async fn at_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    tokio::select! {
+        biased;
+        done = future => Some(done),
+        () = std::future::ready(()) => None,
+    }
+}
+
 /// Ends a connection so that the peer reads everything that was sent and then FIN.
 ///
 /// Closing a socket with unread input would send RST, which throws away what is on its way.

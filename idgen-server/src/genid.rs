@@ -14,12 +14,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use idgen_core::IdRange;
 use idgen_wire::genid::{ReplyEncoder, Request, RequestDecoder};
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::answer::{Desk, Reply, Request as Wanted};
-use crate::door::{Drain, close_gently};
+use crate::door::{Drain, Over, at_once, close_gently, send_all};
 use crate::{Limits, Refusal};
 
 /// Requests are read this many bytes at a time: 256 of them.
@@ -58,14 +57,6 @@ impl Drop for Seat {
         let mut taken = self.seats.0.lock().unwrap_or_else(PoisonError::into_inner);
         taken[self.bucket] -= 1;
     }
-}
-
-/// Why a connection is over.
-enum Over {
-    /// It is to be closed so that the peer reads all that was sent.
-    Close,
-    /// The peer is gone or does not read.
-    Gone,
 }
 
 impl Door {
@@ -167,12 +158,7 @@ impl Connection<'_> {
         let door = self.door;
         let wanted = Wanted::Bucket { bucket: self.bucket, count };
         let mut answer = pin!(door.desk.answer(wanted));
-        let at_once = tokio::select! {
-            biased;
-            answered = &mut answer => Some(answered),
-            () = std::future::ready(()) => None,
-        };
-        let answered = match at_once {
+        let answered = match at_once(&mut answer).await {
             Some(answered) => answered,
             None => {
                 self.send().await?;
@@ -197,15 +183,7 @@ impl Connection<'_> {
 
     /// Sends what is laid out.
     async fn send(&mut self) -> Result<(), Over> {
-        if self.replies.is_empty() {
-            return Ok(());
-        }
-        let sent = timeout(self.door.limits.write, self.stream.write_all(&self.replies)).await;
-        self.replies.clear();
-        match sent {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Over::Gone),
-        }
+        send_all(&mut self.stream, &mut self.replies, self.door.limits.write).await
     }
 }
 

@@ -10,6 +10,7 @@
 //!        \--- native ----+
 //!   HTTP ---- admin -----+--> Desk::answer() --> idgen_runtime
 //!   TCP ----- GenID -----+
+//!   TCP ----- native ----+
 //!   HTTP ---- artisanal -+
 //!   TCP ----- artisanal -+
 //! ```
@@ -22,6 +23,7 @@
 //! | health | data and admin | `/healthz`, `/readyz` |
 //! | admin | admin only | `/admin/v1/sequences...`, to look at and change them |
 //! | GenID | its own TCP port | two-byte requests, big-endian ids |
+//! | native | its own TCP port | ids and causes in idgen's own frames, many requests at a time |
 //! | artisanal | its own HTTP port | GET or POST on `/`: one integer in decimal |
 //! | artisanal | its own TCP port | one integer and a newline for each connection |
 //! | idpool, idpot | a port of its own, if wished | nothing but that dialect |
@@ -36,6 +38,7 @@ mod date;
 mod door;
 mod genid;
 mod http;
+mod native;
 mod peers;
 mod refusal;
 mod server;

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::answer::Desk;
 use crate::door::{Drain, accept};
 use crate::http::{Creation, Door as HttpDoor, Listener};
-use crate::{AccessLog, Limits, Token, artisanal, genid};
+use crate::{AccessLog, Limits, Token, artisanal, genid, native};
 
 /// How long refusals may take to leave after the runtime has stopped.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -31,6 +31,8 @@ pub struct Doors {
     pub admin: Option<TcpListener>,
     /// GenID, over TCP; needs [`Desk::genid`].
     pub genid: Option<TcpListener>,
+    /// idgen's own binary dialect, over TCP.
+    pub native: Option<TcpListener>,
     /// idpool and nothing else, over HTTP.
     pub idpool: Option<TcpListener>,
     /// idpot and nothing else, over HTTP.
@@ -98,6 +100,9 @@ impl Server {
         if let Some(listener) = doors.genid {
             server.open_genid(listener, drain.clone());
         }
+        if let Some(listener) = doors.native {
+            server.open_native(listener, drain.clone());
+        }
         if let Some(listener) = doors.artisanal_tcp {
             server.open_artisanal(listener, drain);
         }
@@ -118,6 +123,15 @@ impl Server {
         let door = genid::Door::new(self.desk.clone(), self.limits.clone(), buckets);
         let door = Arc::new(door);
         self.doors.spawn(accept("genid", listener, connections, drain, move |stream, drain| {
+            door.clone().serve(stream, drain)
+        }));
+    }
+
+    fn open_native(&mut self, listener: TcpListener, drain: Drain) {
+        let (desk, limits) = (self.desk.clone(), self.limits.clone());
+        let connections = limits.connections;
+        let door = Arc::new(native::Door { desk, limits });
+        self.doors.spawn(accept("native", listener, connections, drain, move |stream, drain| {
             door.clone().serve(stream, drain)
         }));
     }

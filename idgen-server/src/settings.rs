@@ -14,8 +14,8 @@ pub struct Limits {
     /// How long the head of an HTTP request may take to arrive, from the end of the one before;
     /// so it also ends idle connections. Default 60 s.
     pub head: Duration,
-    /// How long the body of an HTTP request, or the second byte of a GenID request, may take to
-    /// arrive. Default 5 s.
+    /// How long the body of an HTTP request, the second byte of a GenID request, or the rest of a
+    /// native one may take to arrive. Default 5 s.
     pub body: Duration,
     /// The longest HTTP body, in bytes. Default 64 KiB.
     pub body_bytes: usize,
@@ -23,8 +23,11 @@ pub struct Limits {
     pub head_bytes: usize,
     /// How long a connection may refuse to take what was written to it. Default 10 s.
     pub write: Duration,
-    /// How long a GenID connection may be silent. Default 10 min.
+    /// How long a GenID or native connection may be silent. Default 10 min.
     pub idle: Duration,
+    /// Requests of one native connection that may wait for their answers at a time; beyond it
+    /// nothing more is read from that connection. At least 1. Default 256.
+    pub in_flight: usize,
     /// How long a drain waits for connections to finish by themselves before the runtime is
     /// stopped under them. Default 2 s.
     pub drain: Duration,
@@ -41,6 +44,7 @@ impl Default for Limits {
             head_bytes: 16 << 10,
             write: Duration::from_secs(10),
             idle: Duration::from_secs(600),
+            in_flight: 256,
             drain: Duration::from_secs(2),
         }
     }

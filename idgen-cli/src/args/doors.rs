@@ -36,6 +36,9 @@ pub(crate) struct NodesArgs {
 /// Doors of `idgen serve`.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DoorArgs {
+    /// Address of idgen's own binary protocol, which idgen-client speaks, or off.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3779")]
+    pub(crate) native: Listen,
     #[command(flatten)]
     pub(crate) pots: PotArgs,
     /// Address of artisanal integers over HTTP, or off.

@@ -22,6 +22,8 @@ pub(crate) enum Door {
     Admin,
     /// The GenID protocol.
     Genid,
+    /// idgen's own binary protocol.
+    Native,
     /// Artisanal integers over HTTP.
     ArtisanalHttp,
     /// Artisanal integers over TCP.
@@ -39,6 +41,7 @@ impl Door {
             Self::Http => "http",
             Self::Admin => "admin",
             Self::Genid => "tcp",
+            Self::Native => "native",
             Self::ArtisanalHttp => "artisanal-http",
             Self::ArtisanalTcp => "artisanal-tcp",
             Self::Idpool => "idpool",
@@ -127,6 +130,7 @@ impl Bound {
                 Door::Http => &mut doors.http,
                 Door::Admin => &mut doors.admin,
                 Door::Genid => &mut doors.genid,
+                Door::Native => &mut doors.native,
                 Door::ArtisanalHttp => &mut doors.artisanal_http,
                 Door::ArtisanalTcp => &mut doors.artisanal_tcp,
                 Door::Idpool => &mut doors.idpool,

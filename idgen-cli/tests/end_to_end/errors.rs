@@ -88,7 +88,7 @@ fn a_port_in_use() {
     let place = Place::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
-    for flag in ["--http", "--tcp", "--admin", "--artisanal-http", "--artisanal-tcp"] {
+    for flag in ["--http", "--tcp", "--native", "--admin", "--artisanal-http", "--artisanal-tcp"] {
         refuses(&place, &[flag, &addr], 4, &[&addr, "in use", flag]);
     }
     assert!(!place.data_dir().exists(), "a server that cannot listen made a store");
@@ -116,7 +116,10 @@ fn wrong_usage() {
         (&["--machine", "-3"], &["-3", "0..=7"]),
         (&["--worker", "1024"], &["1024", "1023"]),
         (&["--http", "8080"], &["8080", "HOST:PORT"]),
-        (&["--http", "off", "--tcp", "off", "--admin", "off"], &["off"]),
+        (
+            &["--http", "off", "--tcp", "off", "--native", "off", "--admin", "off"],
+            &["every door is off"],
+        ),
         (&["--pool", ""], &["1 to 128 bytes"]),
         (&["--artisanal-sequence", ""], &["1 to 128 bytes"]),
         (&["--artisanal-tcp", "8080"], &["8080", "HOST:PORT"]),

@@ -115,7 +115,7 @@ impl Place {
     /// `idgen serve` on free ports, not started.
     pub(crate) fn serve_command(&self, args: &[&str]) -> Command {
         let mut all = vec!["serve"];
-        for door in ["--http", "--tcp", "--admin"] {
+        for door in ["--http", "--tcp", "--native", "--admin"] {
             if !args.contains(&door) {
                 all.extend([door, "127.0.0.1:0"]);
             }
@@ -178,6 +178,10 @@ impl Server {
 
     pub(crate) fn tcp(&self) -> SocketAddr {
         self.addr("tcp")
+    }
+
+    pub(crate) fn native(&self) -> SocketAddr {
+        self.addr("native")
     }
 
     pub(crate) fn admin(&self) -> SocketAddr {

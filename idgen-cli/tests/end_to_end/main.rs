@@ -22,6 +22,7 @@ mod int;
 mod intd_server;
 mod layouts;
 mod moves;
+mod native;
 mod old_names;
 mod peers;
 mod several_stores;

@@ -73,7 +73,8 @@ fn stores_that_could_meet_are_refused_at_start() {
         place.run(&[&["sequence", "create", "orders"], &increment[..]].concat());
     }
     let both = ["--store", first, "--store", second];
-    let serve = ["serve", "--http", "127.0.0.1:0", "--tcp", "off", "--layout", "off"];
+    let serve =
+        ["serve", "--http", "127.0.0.1:0", "--tcp", "off", "--native", "off", "--layout", "off"];
     let refused = place.tool(&[&serve, &both[..]].concat());
     let said = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(1), "{said}");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use idgen_store::{Alteration, Created, Definition, Name, SequenceStore, StoreError};
 
@@ -115,13 +115,13 @@ impl Runtime {
                        thaw";
             return Err(IssueError::new(Cause::BadRequest, why));
         }
-        let until = Instant::now() + MARK_WAIT;
+        let until = shared.background.now() + MARK_WAIT;
         while let Some(sequence) = self.open_sequence(name) {
             // Acquire: pairs with the Release stores of the supplier, so that the mark is there.
             if !sequence.leasing.load(Ordering::Acquire) {
                 break;
             }
-            if Instant::now() >= until {
+            if shared.background.now() >= until {
                 return Err(late("a lease is on its way; ask for the mark again"));
             }
             shared.background.sleep(MARK_PAUSE).await;
@@ -139,7 +139,7 @@ impl Runtime {
         call: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
         let background = &self.shared.background;
-        match background.until(Instant::now() + ADMIN_WAIT, background.run(call)).await {
+        match background.until(background.now() + ADMIN_WAIT, background.run(call)).await {
             Some(Some(answer)) => answer,
             Some(None) => Err(StoreError::Unavailable("this node is shutting down".into())),
             None => Err(StoreError::Unavailable("no answer in time; look at the store".into())),

@@ -3,7 +3,8 @@
 //! Everything that waits for a store or for time runs there, so that the faces of the runtime
 //! work under any executor and under none. With the feature `tokio` (default) the thread runs a
 //! current-thread tokio runtime, which store drivers may need; with `smol` alone it runs a small
-//! executor.
+//! executor. Under the feature `simulated` a world may stand in its place: then there is no thread,
+//! and time and randomness are the world's.
 
 use std::future::Future;
 use std::io;
@@ -21,14 +22,21 @@ pub(crate) use tokio_engine as engine;
 #[cfg(not(any(feature = "tokio", feature = "smol")))]
 compile_error!("idgen-runtime needs an executor: enable the feature `tokio` or `smol`");
 
-pub(crate) struct Background {
+/// Where the work in the background is done, and whose time and randomness it goes by.
+pub(crate) enum Background {
+    Thread(OwnThread),
+    #[cfg(feature = "simulated")]
+    World(std::sync::Arc<dyn crate::simulated::World>),
+}
+
+pub(crate) struct OwnThread {
     spawner: engine::Spawner,
     stop: Mutex<Option<oneshot::Sender<()>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl Background {
-    pub(crate) fn start() -> io::Result<Self> {
+impl OwnThread {
+    fn start() -> io::Result<Self> {
         let (engine, spawner) = engine::new()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new().name("idgen-runtime".into()).spawn(move || {
@@ -40,9 +48,28 @@ impl Background {
         Ok(Self { spawner, stop: Mutex::new(Some(stop)), thread: Mutex::new(Some(thread)) })
     }
 
+    fn stop(&self) {
+        drop(lock(&self.stop).take());
+        let Some(thread) = lock(&self.thread).take() else { return };
+        if thread.thread().id() != std::thread::current().id() {
+            // A panic in a background future has been reported by the panic hook.
+            thread.join().ok();
+        }
+    }
+}
+
+impl Background {
+    pub(crate) fn start() -> io::Result<Self> {
+        OwnThread::start().map(Self::Thread)
+    }
+
     /// Runs a future on the thread; it is dropped unfinished when the thread stops.
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
-        self.spawner.spawn(future);
+        match self {
+            Self::Thread(thread) => thread.spawner.spawn(future),
+            #[cfg(feature = "simulated")]
+            Self::World(world) => world.spawn(Box::pin(future)),
+        }
     }
 
     /// Runs a future on the thread and hands its output over; `None` if the thread has stopped.
@@ -58,12 +85,47 @@ impl Background {
         output.await.ok()
     }
 
+    /// The time by which deadlines and pauses are meant.
+    pub(crate) fn now(&self) -> Instant {
+        match self {
+            Self::Thread(_) => Instant::now(),
+            #[cfg(feature = "simulated")]
+            Self::World(world) => world.now(),
+        }
+    }
+
+    /// Any number. An error is that of the system's randomness.
+    pub(crate) fn random(&self) -> Result<u64, getrandom::Error> {
+        match self {
+            Self::Thread(_) => getrandom::u64(),
+            #[cfg(feature = "simulated")]
+            Self::World(world) => Ok(world.random()),
+        }
+    }
+
+    /// Waits; only in futures that run on the thread.
+    pub(crate) fn nap(&self, duration: Duration) -> impl Future<Output = ()> + Send + use<> {
+        #[cfg(feature = "simulated")]
+        let simulated = match self {
+            Self::Thread(_) => None,
+            Self::World(world) => Some(world.sleep(duration)),
+        };
+        async move {
+            #[cfg(feature = "simulated")]
+            if let Some(slept) = simulated {
+                return slept.await;
+            }
+            engine::sleep(duration).await;
+        }
+    }
+
     /// Waits, whatever executor the caller runs under. Whoever gives up waiting leaves no timer
     /// behind: deadlines may be a century away.
     pub(crate) async fn sleep(&self, duration: Duration) {
         let (mut done, slept) = oneshot::channel();
+        let nap = self.nap(duration);
         self.spawn(async move {
-            futures_lite::future::or(engine::sleep(duration), done.cancellation()).await;
+            futures_lite::future::or(nap, done.cancellation()).await;
             done.send(()).ok();
         });
         if slept.await.is_err() {
@@ -78,7 +140,7 @@ impl Background {
         deadline: Instant,
         future: impl Future<Output = T>,
     ) -> Option<T> {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.saturating_duration_since(self.now());
         let output = async { Some(future.await) };
         let late = async {
             self.sleep(left).await;
@@ -89,11 +151,10 @@ impl Background {
 
     /// Ends the thread; unfinished futures are dropped.
     pub(crate) fn stop(&self) {
-        drop(lock(&self.stop).take());
-        let Some(thread) = lock(&self.thread).take() else { return };
-        if thread.thread().id() != std::thread::current().id() {
-            // A panic in a background future has been reported by the panic hook.
-            thread.join().ok();
+        match self {
+            Self::Thread(thread) => thread.stop(),
+            #[cfg(feature = "simulated")]
+            Self::World(world) => world.stop(),
         }
     }
 }
@@ -215,7 +276,12 @@ mod tests {
             assert_eq!(block_on(background.until(century, async { 7 })), Some(7));
         }
         let begun = Instant::now();
-        while background.spawner.tasks() > 0 {
+        let tasks = || match &background {
+            Background::Thread(thread) => thread.spawner.tasks(),
+            #[cfg(feature = "simulated")]
+            Background::World(_) => unreachable!("it was started with a thread"),
+        };
+        while tasks() > 0 {
             assert!(begun.elapsed() < Duration::from_secs(5), "timers are left");
             std::thread::yield_now();
         }

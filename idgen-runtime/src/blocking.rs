@@ -27,7 +27,8 @@ impl Runtime {
     /// As for `sequence`; the cause `bad_request` if `name` is no name.
     pub fn sequence_blocking(&self, name: &str) -> Result<Arc<Sequence>, IssueError> {
         let name = parse(name)?;
-        block_on(self.sequence(&name, Instant::now() + ADMIN_WAIT))
+        let deadline = self.shared.background.now() + ADMIN_WAIT;
+        block_on(self.sequence(&name, deadline))
     }
 
     /// [`create`](Self::create) for threads; the sequence is opened too. Blocks.

@@ -32,8 +32,8 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new() -> Self {
-        Self { since: Instant::now(), looked: None, seen: None, told: None }
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { since: now, looked: None, seen: None, told: None }
     }
 
     /// Whether a refusal has another cause than the one that was told last.
@@ -202,14 +202,15 @@ impl Keeper {
         // A holder renews after three tenths of its lease: in that time it shows itself.
         let hand_over = Duration::from_millis(self.lease_ms * 3 / 10);
         let often = hand_over / 10;
-        if watch.looked.is_some_and(|looked| looked.elapsed() < often) {
+        let now = self.background().now();
+        if watch.looked.is_some_and(|looked| now - looked < often) {
             return Ok(());
         }
-        watch.looked = Some(Instant::now());
+        watch.looked = Some(now);
         let settings = &self.snowflakes.settings;
         let peers = self.within(self.registry.peers(&settings.space)).await?;
         let Some(holder) = peers.iter().find(|peer| peer.worker == worker) else { return Ok(()) };
-        if !watch.renewed(holder) || watch.since.elapsed() < hand_over {
+        if !watch.renewed(holder) || now - watch.since < hand_over {
             return Ok(());
         }
         let (space, holder) = (&settings.space, named(holder));

@@ -12,7 +12,7 @@ use futures_lite::future::or;
 use idgen_core::{Clock, Renewal, WorkerLease};
 use idgen_store::{Claim, Claimed, RegistryError, Renewed, Wish, WorkerRegistry};
 
-use crate::background::{engine, lock};
+use crate::background::{Background, lock};
 use crate::error::{Cause, IssueError, StartError};
 use crate::guard::SpaceGuard;
 use crate::joining::{HAND_OVER_PAUSE, Watch};
@@ -62,8 +62,8 @@ impl Keeper {
     pub(crate) async fn claim_first(&mut self) -> Result<(), StartError> {
         self.agree_on_layout().await?;
         self.meet_peers().await?;
-        let mut watch = Watch::new();
-        let until = Instant::now() + self.snowflakes.settings.claim_timeout;
+        let mut watch = Watch::new(self.background().now());
+        let until = self.background().now() + self.snowflakes.settings.claim_timeout;
         let mut backoff = Backoff::new(50, 1000);
         loop {
             let refused = match self.claim().await {
@@ -73,26 +73,26 @@ impl Keeper {
             if self.is_hopeless(&refused) {
                 return Err(refused.into());
             }
-            let mut pause = pause_after(&refused, &mut backoff);
+            let mut pause = self.pause_after(&refused, &mut backoff);
             if refused.cause() == Cause::Clash {
                 self.watch_holder(&mut watch).await?;
                 pause = pause.min(HAND_OVER_PAUSE);
             }
-            if Instant::now() + pause >= until {
+            if self.background().now() + pause >= until {
                 return Err(refused.into());
             }
             if watch.is_news(&refused) {
                 tracing::warn!(space = %self.snowflakes.settings.space, %refused,
                     "no worker id yet; trying again");
             }
-            engine::sleep(pause).await;
+            self.background().nap(pause).await;
         }
     }
 
     async fn claim(&mut self) -> Result<(), IssueError> {
         let snowflakes = Arc::clone(&self.snowflakes);
         let settings = &snowflakes.settings;
-        let nonce = nonce().map_err(|error| {
+        let nonce = nonce(self.background()).map_err(|error| {
             IssueError::new(Cause::StoreDown, format!("no randomness for a claim: {error}"))
         })?;
         let proof = match &snowflakes.soft {
@@ -136,7 +136,7 @@ impl Keeper {
         call: impl Future<Output = Result<T, RegistryError>>,
     ) -> Result<T, IssueError> {
         let silent = async {
-            engine::sleep(self.timeout).await;
+            self.background().nap(self.timeout).await;
             let ms = self.timeout.as_millis();
             Err(RegistryError::Unavailable(format!("no answer within {ms} ms")))
         };
@@ -193,7 +193,7 @@ impl Keeper {
             if self.snowflakes.stopped.get().is_some() {
                 return self.release().await;
             }
-            let due = Instant::now() + pause;
+            let due = self.background().now() + pause;
             self.sleep_until(due, changed, failed).await;
             if self.snowflakes.stopped.get().is_some() {
                 return self.release().await;
@@ -207,7 +207,7 @@ impl Keeper {
                 }
                 Err(refused) => {
                     tracing::warn!(space = %self.snowflakes.settings.space, %refused, "no lease");
-                    pause = pause_after(&refused, &mut backoff).min(self.renew_after());
+                    pause = self.pause_after(&refused, &mut backoff).min(self.renew_after());
                     *lock(&self.snowflakes.trouble) = Some(refused);
                 }
             }
@@ -223,13 +223,13 @@ impl Keeper {
         failed: bool,
     ) {
         while !self.must_act(failed) {
-            let left = due.saturating_duration_since(Instant::now());
+            let left = due.saturating_duration_since(self.background().now());
             let woken = async {
                 changed.await;
                 true
             };
             let slept = async {
-                engine::sleep(left).await;
+                self.background().nap(left).await;
                 false
             };
             if !or(woken, slept).await || self.must_act(failed) {
@@ -243,6 +243,17 @@ impl Keeper {
         let full =
             !failed && self.snowflakes.holding.load().as_ref().is_some_and(|it| it.is_full());
         full || self.snowflakes.stopped.get().is_some()
+    }
+
+    pub(crate) fn background(&self) -> &Background {
+        &self.snowflakes.background
+    }
+
+    /// As long as the refusal says, within reason; else the next pause of the row.
+    fn pause_after(&self, refused: &IssueError, backoff: &mut Backoff) -> Duration {
+        let told = refused.retry_after_ms().filter(|_| refused.cause() != Cause::StoreDown);
+        let pause = backoff.drawn(self.background().random());
+        told.map_or(pause, |ms| Duration::from_millis(ms.clamp(10, 1000)))
     }
 
     fn renew_after(&self) -> Duration {
@@ -314,11 +325,4 @@ impl Keeper {
 fn soft_failed(error: std::io::Error) -> IssueError {
     let message = format!("the soft horizon cannot be written: {error}; mend the state directory");
     IssueError::new(Cause::StoreDown, message).retry(1000)
-}
-
-/// As long as the refusal says, within reason; else the next pause of the row.
-fn pause_after(refused: &IssueError, backoff: &mut Backoff) -> Duration {
-    let told = refused.retry_after_ms().filter(|_| refused.cause() != Cause::StoreDown);
-    let pause = backoff.pause();
-    told.map_or(pause, |ms| Duration::from_millis(ms.clamp(10, 1000)))
 }

@@ -35,6 +35,8 @@ mod retry;
 mod runtime;
 mod sequence;
 mod settings;
+#[cfg(feature = "simulated")]
+pub mod simulated;
 mod snowflakes;
 mod soft_horizon;
 mod state_dir;

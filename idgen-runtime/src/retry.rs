@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::background::Background;
+
 /// Pauses that double from a least to a most, each drawn from its upper half, so that nodes that
 /// failed together do not come back together.
 ///
@@ -23,8 +25,13 @@ impl Backoff {
 
     /// The pause before the next try.
     pub fn pause(&mut self) -> Duration {
-        // Without the system's randomness there is no jitter, only a whole pause.
-        Duration::from_millis(self.0.pause_ms(getrandom::u64().unwrap_or(0)))
+        self.drawn(getrandom::u64())
+    }
+
+    /// The same, drawn by a random number.
+    pub(crate) fn drawn(&mut self, random: Result<u64, getrandom::Error>) -> Duration {
+        // Without a random number there is no jitter, only a whole pause.
+        Duration::from_millis(self.0.pause_ms(random.unwrap_or(0)))
     }
 
     /// After a success the next pause is the least again.
@@ -38,10 +45,9 @@ impl Backoff {
 /// # Errors
 ///
 /// Those of the system's randomness.
-pub(crate) fn nonce() -> Result<u128, getrandom::Error> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)?;
-    Ok(u128::from_le_bytes(bytes))
+pub(crate) fn nonce(background: &Background) -> Result<u128, getrandom::Error> {
+    let (high, low) = (background.random()?, background.random()?);
+    Ok(u128::from(high) << 64 | u128::from(low))
 }
 
 #[cfg(test)]

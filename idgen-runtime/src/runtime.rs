@@ -94,6 +94,28 @@ impl Runtime {
     ///
     /// [`StartError`]: the directory is in use or unusable, a setting is out of range.
     pub fn start(store: OpenStore, settings: Settings) -> Result<Self, StartError> {
+        Self::start_on(|| Background::start().map_err(StartError::Thread), store, settings)
+    }
+
+    /// The same without a thread: the work in the background is done by `world`, in its time.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start).
+    #[cfg(feature = "simulated")]
+    pub fn start_in(
+        world: Arc<dyn crate::simulated::World>,
+        store: OpenStore,
+        settings: Settings,
+    ) -> Result<Self, StartError> {
+        Self::start_on(|| Ok(Background::World(world)), store, settings)
+    }
+
+    fn start_on(
+        background: impl FnOnce() -> Result<Background, StartError>,
+        store: OpenStore,
+        settings: Settings,
+    ) -> Result<Self, StartError> {
         let pace = check(&settings)?;
         let dir = settings.state_dir.as_deref().map(StateDir::open).transpose()?;
         let path = dir.as_ref().map(StateDir::path);
@@ -103,7 +125,7 @@ impl Runtime {
             path: path.map(ToOwned::to_owned).unwrap_or_default(),
             error,
         })?;
-        let background = Arc::new(Background::start().map_err(StartError::Thread)?);
+        let background = Arc::new(background()?);
         let clock = AnyClock::start(&settings.clock).map_err(StartError::Thread)?;
         Ok(Self {
             shared: Arc::new(Shared {
@@ -254,8 +276,8 @@ impl Runtime {
         settings: &SnowflakeSettings,
         registry: &Arc<dyn WorkerRegistry>,
     ) -> Result<Option<SoftHorizon>, StartError> {
-        let boot_id = SystemHostClock::new().boot_id();
         let Some(dir) = &self.shared.dir else { return Ok(None) };
+        let boot_id = SystemHostClock::new().boot_id();
         if boot_id.is_empty() || !registry.is_of_this_host() {
             return Ok(None);
         }
@@ -300,7 +322,7 @@ impl Runtime {
             stop_snowflakes(snowflakes);
         }
         let tasks = std::mem::take(&mut *lock(&shared.tasks));
-        let report = self.await_tasks(tasks, Instant::now() + STOP_WAIT).await;
+        let report = self.await_tasks(tasks, shared.background.now() + STOP_WAIT).await;
         if let Err(error) = shared.journal.sync() {
             tracing::warn!(%error, "the guard journal cannot be made durable");
         }

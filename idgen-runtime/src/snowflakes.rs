@@ -184,7 +184,7 @@ impl Snowflakes {
                 Ok(range) => return Ok(range),
                 Err(refused) => refused,
             };
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(self.background.now());
             match refused {
                 Why::Wait(wait_ms) if Duration::from_millis(wait_ms) <= left => {
                     let nap = Duration::from_millis(wait_ms.min(LONGEST_NAP_MS));

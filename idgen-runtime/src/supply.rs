@@ -22,7 +22,7 @@ use futures_lite::future::{or, pending};
 use idgen_segment::{Pace, Refill, SegmentCursor};
 use idgen_store::{Account, Lease, SequenceInfo, SequenceStore, Share, StoreError, StoreIdentity};
 
-use crate::background::{engine, lock};
+use crate::background::{Background, lock};
 use crate::error::{Cause, IssueError};
 use crate::guard::{Guard, Since, store_key};
 use crate::peers::Merge;
@@ -133,6 +133,7 @@ impl Supplier {
         // What peers tell is of a sequence as a whole: a set is thawed by an operator.
         let peers = settings.peers.as_ref().filter(|_| !is_set);
         let merge = peers.map(|peers| Merge::new(guard.clone(), Arc::clone(peers)));
+        let last_turn = sequence.background.now();
         Self {
             looked,
             described: None,
@@ -151,7 +152,7 @@ impl Supplier {
             granted: VecDeque::new(),
             unsupplied: Vec::new(),
             supplied: None,
-            last_turn: Instant::now(),
+            last_turn,
             last_fetch: Duration::ZERO,
         }
     }
@@ -166,7 +167,7 @@ impl Supplier {
             }
             self.fetch_if_needed();
             let timer = self.next_timer();
-            if timer.is_some_and(|at| at <= Instant::now()) {
+            if timer.is_some_and(|at| at <= self.now()) {
                 // Not left to the race below, which a stream of requests would win for ever.
                 self.timed_out();
                 continue;
@@ -176,7 +177,7 @@ impl Supplier {
                     woken.await;
                     Event::Woken
                 },
-                or(fetched(self.pending.as_mut()), timed_out(timer)),
+                or(fetched(self.pending.as_mut()), timed_out(&self.sequence.background, timer)),
             )
             .await;
             match event {
@@ -196,7 +197,7 @@ impl Supplier {
     }
 
     fn fetch_if_needed(&mut self) {
-        let now = Instant::now();
+        let now = self.now();
         if self.pending.is_some() {
             return;
         }
@@ -240,6 +241,10 @@ impl Supplier {
         }
     }
 
+    fn now(&self) -> Instant {
+        self.sequence.background.now()
+    }
+
     /// A sequence that nobody has asked leases nothing.
     fn wanted(&self) -> bool {
         // Relaxed: the request's notification came after its store.
@@ -249,7 +254,7 @@ impl Supplier {
     fn fetch(&mut self, len: u64, purpose: Purpose) {
         let (store, name) = (Arc::clone(&self.sequence.store), self.sequence.name.clone());
         let above = self.above;
-        let now = Instant::now();
+        let now = self.now();
         let fresh = |at: Instant| now.saturating_duration_since(at) < DESCRIBE_AGAIN;
         let describe = !matches!(purpose, Purpose::Strict(_)) || !self.described.is_some_and(fresh);
         if describe {
@@ -295,7 +300,7 @@ impl Supplier {
                 info => Ok(Arrival::Look(info?, store.identity().await?)),
             }
         });
-        self.pending = Some(Pending { fetch, purpose: Purpose::Look, begun: Instant::now() });
+        self.pending = Some(Pending { fetch, purpose: Purpose::Look, begun: self.now() });
     }
 
     /// Of this process, not of the journal: what another one was granted says nothing of this
@@ -311,7 +316,7 @@ impl Supplier {
     }
 
     fn timed_out(&mut self) {
-        let now = Instant::now();
+        let now = self.now();
         let why = lock(&self.sequence.trouble).clone();
         self.sequence.waiters.expire(now, || match &why {
             Some(why) => why.clone(),
@@ -343,7 +348,7 @@ impl Supplier {
 
     /// The newest segment has become active: the one before it was issued since the last turn.
     fn observe_turn(&mut self, cursor: &Arc<SegmentCursor<Wake>>) {
-        let now = Instant::now();
+        let now = self.now();
         let same = self.supplied.as_ref().is_some_and(|supplied| Arc::ptr_eq(supplied, cursor));
         if !same {
             self.granted.clear();
@@ -371,10 +376,10 @@ async fn pending_for_ever() -> Event {
     pending().await
 }
 
-async fn timed_out(timer: Option<Instant>) -> Event {
+async fn timed_out(background: &Background, timer: Option<Instant>) -> Event {
     match timer {
         Some(at) => {
-            engine::sleep(at.saturating_duration_since(Instant::now())).await;
+            background.nap(at.saturating_duration_since(background.now())).await;
             Event::TimedOut
         }
         None => pending_for_ever().await,

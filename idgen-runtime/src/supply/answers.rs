@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use idgen_segment::SupplyError;
 use idgen_store::{Lease, SequenceInfo, StoreError};
@@ -77,7 +76,7 @@ impl Supplier {
         match pending.purpose {
             Purpose::Strict(newest) => self.sequence.waiters.share(lease.range, newest),
             Purpose::Standby(permit) => {
-                self.last_fetch = pending.begun.elapsed();
+                self.last_fetch = self.now() - pending.begun;
                 match permit.supply(lease.range) {
                     Ok(()) => self.remember(lease),
                     Err(refused) => self.refused(lease, &refused),
@@ -107,8 +106,8 @@ impl Supplier {
     }
 
     pub(super) fn failed(&mut self, error: &StoreError) {
-        let pause = self.backoff.pause();
-        self.retry_at = Some(Instant::now() + pause);
+        let pause = self.backoff.drawn(self.sequence.background.random());
+        self.retry_at = Some(self.now() + pause);
         let why = IssueError::from(error);
         *lock(&self.sequence.trouble) = Some(why.clone());
         match why.cause() {
@@ -137,6 +136,6 @@ impl Supplier {
         let _given_up = ground.cursor.retire();
         self.sequence.waiters.refuse_all(&why);
         self.frozen = Some(why);
-        self.retry_at = Some(Instant::now() + LOOK_AGAIN);
+        self.retry_at = Some(self.now() + LOOK_AGAIN);
     }
 }

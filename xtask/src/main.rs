@@ -10,6 +10,7 @@
 //! - `cargo xtask mutants [WORD...]` plants known defects and demands a test that sees each.
 //! - `cargo xtask portable` runs the algorithm crates on emulated machines and in node.
 //! - `cargo xtask services up|down|status` starts real servers for tests and ends them.
+//! - `cargo xtask simulate --seeds A..B | --seed N --trace` runs the simulation on these seeds.
 //! - `cargo xtask tidy` checks the house rules alone; `cargo test -p xtask` does so too.
 
 use std::path::Path;
@@ -25,6 +26,7 @@ mod mutants;
 mod portable;
 mod sanitizers;
 mod services;
+mod simulate;
 mod suite;
 mod tidy;
 
@@ -44,6 +46,7 @@ usage: cargo xtask COMMAND
   services up [NAME...]  start servers for tests, all or these, and print the tests' variables
   services down [NAME...] | status  end them and remove their data; tell what runs
   services kill|stop|start NAME  one of them, with the data it has
+  simulate --seeds A..B | --seed N --trace   run the simulation; --help tells the rest
   tidy            check the house rules";
 
 fn main() -> ExitCode {
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         ["mutants", ref words @ ..] => mutants::run(words),
         ["portable"] => portable::run(),
         ["services", ref words @ ..] => services::run(words),
+        ["simulate", ref words @ ..] => simulate::run(words),
         ["tidy"] => tidy::run(),
         _ => {
             eprintln!("{USAGE}");

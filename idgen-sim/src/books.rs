@@ -9,6 +9,8 @@ use std::fmt;
 use idgen_core::{Floor, IdRange, LeaseToken};
 use idgen_runtime::snowflake::Layout;
 
+use crate::trace::Trace;
+
 /// One start of one process, counted over the run.
 pub(crate) type Incarnation = usize;
 
@@ -64,6 +66,7 @@ struct Issued {
 
 /// The books of one run.
 pub(crate) struct Books {
+    trace: Trace,
     layout: Layout,
     leases: BTreeMap<Incarnation, Vec<Granted>>,
     newest: BTreeMap<(Incarnation, u64), Claimed>,
@@ -78,8 +81,9 @@ pub(crate) struct Books {
 const MOST_FINDINGS: usize = 20;
 
 impl Books {
-    pub(crate) fn new(layout: Layout) -> Self {
+    pub(crate) fn new(layout: Layout, trace: Trace) -> Self {
         Self {
+            trace,
             layout,
             leases: BTreeMap::new(),
             newest: BTreeMap::new(),
@@ -100,6 +104,10 @@ impl Books {
         horizon_unix_ms: u64,
     ) {
         self.note(horizon_unix_ms);
+        self.trace.tell(|| {
+            let Floor { unix_ms, sequence } = floor;
+            format!("process {to}: worker {worker} from {unix_ms}/{sequence} to {horizon_unix_ms}")
+        });
         let granted = Granted { worker, token, floor, horizon_unix_ms };
         self.leases.entry(to).or_default().push(granted);
     }
@@ -107,6 +115,7 @@ impl Books {
     /// A renewal that the registry recorded.
     pub(crate) fn renewed(&mut self, to: Incarnation, token: LeaseToken, horizon_unix_ms: u64) {
         self.note(horizon_unix_ms);
+        self.trace.tell(|| format!("process {to}: renewed to {horizon_unix_ms}"));
         let leases = self.leases.entry(to).or_default();
         for lease in leases.iter_mut().filter(|lease| lease.token == token) {
             lease.horizon_unix_ms = lease.horizon_unix_ms.max(horizon_unix_ms);
@@ -116,6 +125,7 @@ impl Books {
     /// Ids that a caller got from a generator.
     pub(crate) fn snowflakes(&mut self, range: IdRange, by: Incarnation, answered: Option<u64>) {
         self.note(range.start());
+        self.trace.tell(|| self.snowflakes_in_words(&range, by));
         self.check_order(&range, by, answered);
         self.check_lease(&range, by);
         self.snowflakes.push(Issued { range, by });
@@ -124,8 +134,18 @@ impl Books {
     /// Ids that a caller got from a sequence.
     pub(crate) fn serials(&mut self, range: IdRange, by: Incarnation, answered: Option<u64>) {
         self.note(range.start());
+        self.trace.tell(|| format!("process {by}: {}..={}", range.start(), range.last()));
         self.check_order(&range, by, answered);
         self.serials.push(Issued { range, by });
+    }
+
+    fn snowflakes_in_words(&self, range: &IdRange, by: Incarnation) -> String {
+        let Ok(parts) = self.layout.decode(range.start()) else {
+            return format!("process {by}: {} is no id of the layout", range.start());
+        };
+        let (worker, at, first) = (parts.worker(), parts.unix_ms(), parts.sequence());
+        let bucket = parts.bucket().map_or_else(String::new, |bucket| format!(" bucket {bucket}"));
+        format!("process {by}: {} of worker {worker}{bucket} at {at}/{first}", range.len())
     }
 
     /// The newest claims of a process, one of each bucket.
@@ -243,7 +263,8 @@ mod tests {
     use idgen_runtime::snowflake::preset;
 
     fn books() -> Books {
-        let mut books = Books::new(*preset("standard").unwrap());
+        let trace = Trace::new(&crate::engine::Engine::new(0), false);
+        let mut books = Books::new(*preset("standard").unwrap(), trace);
         books.granted(0, TOKEN, 3, Floor { unix_ms: T, sequence: 7 }, T + 10);
         books
     }

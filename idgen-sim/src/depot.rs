@@ -15,6 +15,8 @@ use idgen_store::{
 
 use crate::breakage::Breakage;
 use crate::engine::Engine;
+use crate::process::name;
+use crate::trace::Trace;
 use crate::wire::{Net, Silence};
 
 /// The far end.
@@ -23,6 +25,7 @@ pub(crate) struct Depot {
     name: Name,
     definition: Definition,
     breakage: Option<Breakage>,
+    trace: Trace,
     state: Arc<Mutex<State>>,
 }
 
@@ -58,11 +61,11 @@ impl From<Silence> for StoreError {
 
 impl Depot {
     pub(crate) async fn new(
-        name: Name,
         definition: Definition,
         breakage: Option<Breakage>,
+        trace: Trace,
     ) -> Result<Self, StoreError> {
-        let store = MemoryStore::new();
+        let (name, store) = (name(), MemoryStore::new());
         store.create(&name, &definition).await?;
         let state = State {
             store,
@@ -72,7 +75,7 @@ impl Depot {
             twice: Vec::new(),
             told_serial: 0,
         };
-        Ok(Self { name, definition, breakage, state: Arc::new(Mutex::new(state)) })
+        Ok(Self { name, definition, breakage, trace, state: Arc::new(Mutex::new(state)) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -119,6 +122,7 @@ impl Depot {
 
     async fn advance(&self, above: u64) -> Result<(), StoreError> {
         self.store().advance_to(&self.name, above).await?;
+        self.trace.tell(|| format!("the sequence is moved above {above}"));
         let mut state = self.state();
         state.highest = state.highest.max(above);
         Ok(())
@@ -147,6 +151,7 @@ impl Depot {
             state.told_serial += 1;
             serial = state.told_serial;
         }
+        self.trace.tell(|| format!("leased {}..={} ({serial})", range.start(), range.last()));
         Ok(Lease { range, serial })
     }
 

@@ -41,6 +41,8 @@ struct Shared {
 struct State {
     /// Since the beginning.
     now: Duration,
+    /// Nobody, preempted or not, sees a later time.
+    end: Duration,
     timers: BTreeMap<(Duration, u64), Waker>,
     tasks: BTreeMap<u64, Task>,
     ready: Vec<u64>,
@@ -137,6 +139,7 @@ impl Engine {
     pub(crate) fn new(seed: u64) -> Self {
         let state = State {
             now: Duration::ZERO,
+            end: Duration::MAX,
             timers: BTreeMap::new(),
             tasks: BTreeMap::new(),
             ready: Vec::new(),
@@ -214,12 +217,18 @@ impl Engine {
 
     /// Lets the world go on for a while; also from within a poll, for everybody else.
     pub(crate) fn pass(&self, duration: Duration) {
-        let end = self.now().saturating_add(duration);
+        let last = self.0.state().end;
+        self.run_until(self.now().saturating_add(duration).min(last));
+    }
+
+    /// Lets the world go on until its end.
+    pub(crate) fn run_to(&self, end: Duration) {
+        self.0.state().end = end;
         self.run_until(end);
     }
 
     /// Lets the world go on until `end`, or until nothing is left to happen.
-    pub(crate) fn run_until(&self, end: Duration) {
+    fn run_until(&self, end: Duration) {
         loop {
             let mut state = self.0.state();
             assert!(state.polls < MOST_POLLS, "this seed runs in circles");
@@ -310,9 +319,9 @@ mod tests {
                 }),
             );
         }
-        engine.run_until(ms(20));
+        engine.pass(ms(20));
         assert_eq!(engine.now(), ms(20));
-        engine.run_until(ms(100));
+        engine.pass(ms(100));
         let notes = notes.lock().unwrap();
         notes.clone()
     }
@@ -373,7 +382,7 @@ mod tests {
                 assert_eq!(preempted.now(), ms(50));
             }),
         );
-        engine.run_until(ms(100));
+        engine.pass(ms(100));
         assert!(slept.lock().unwrap().is_some());
     }
 }

@@ -24,6 +24,7 @@ mod process;
 mod registry;
 mod run;
 mod scene;
+mod trace;
 mod troubles;
 mod weather;
 mod wire;

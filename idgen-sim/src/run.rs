@@ -10,6 +10,7 @@ use crate::breakage::Breakage;
 use crate::clocks;
 use crate::engine::Engine;
 use crate::scene::{Counts, Scene};
+use crate::trace::Trace;
 use crate::troubles::stir;
 
 /// What came of one seed.
@@ -39,14 +40,14 @@ pub fn run(seed: u64, breakage: Option<Breakage>, is_told: bool) -> Report {
     let mut rng = Rng::with_seed(seed);
     let engine = Engine::new(rng.u64(..));
     // Nothing that it waits for takes time.
-    let scene = block_on(Scene::new(&engine, &mut rng, breakage, is_told));
+    let scene = block_on(Scene::new(&engine, &mut rng, breakage, Trace::new(&engine, is_told)));
     let scene = scene.expect("the depot's own store answers");
     scene.note("seed", || format!("{seed}: {:?}", scene.weather));
     for node in 0..scene.nodes.len() {
         scene.start(node);
     }
     scene.net.spawn(stir(Arc::clone(&scene)));
-    engine.run_until(scene.weather.lasts);
+    engine.run_to(scene.weather.lasts);
     for (node, process) in scene.running() {
         scene.end(node, &process);
     }

@@ -15,6 +15,7 @@ use crate::depot::{Depot, RemoteStore};
 use crate::engine::Engine;
 use crate::process::{Process, Start, locked, name};
 use crate::registry::{Office, RemoteRegistry};
+use crate::trace::Trace;
 use crate::weather::Weather;
 use crate::wire::Net;
 
@@ -46,7 +47,7 @@ pub(crate) struct Scene {
     books: Arc<Mutex<Books>>,
     rng: Mutex<Rng>,
     changing: Mutex<Changing>,
-    is_told: bool,
+    trace: Trace,
 }
 
 #[derive(Default)]
@@ -54,6 +55,8 @@ struct Changing {
     incarnations: usize,
     /// No process is started while the store has gone back and nobody has thawed it.
     is_barred: bool,
+    /// The store has gone back, and operators are busy with it.
+    is_back: bool,
     counts: Counts,
 }
 
@@ -62,10 +65,10 @@ impl Scene {
         engine: &Engine,
         rng: &mut Rng,
         breakage: Option<Breakage>,
-        is_told: bool,
+        trace: Trace,
     ) -> Result<Arc<Self>, StoreError> {
         let weather = Arc::new(Weather::drawn(rng));
-        let books = Arc::new(Mutex::new(Books::new(weather.layout)));
+        let books = Arc::new(Mutex::new(Books::new(weather.layout, trace.clone())));
         let host = Host::new(Wall::new(engine, rng));
         let registry = MemoryStore::with_clock(Arc::new(host.clone()));
         let office = Office { registry, books: Arc::clone(&books), breakage };
@@ -77,14 +80,14 @@ impl Scene {
             net: Net::new(engine, engine.group(), weather.faults, rng.fork()),
             host,
             office,
-            depot: Depot::new(name(), weather.definition, breakage).await?,
+            depot: Depot::new(weather.definition, breakage, trace.clone()).await?,
             nodes,
             space: name(),
             breakage,
             books,
             rng: Mutex::new(rng.fork()),
             changing: Mutex::default(),
-            is_told,
+            trace,
             weather,
         }))
     }
@@ -99,12 +102,9 @@ impl Scene {
     }
 
     /// Counts what happened, and tells it if the run is traced.
-    #[expect(clippy::print_stdout, reason = "the trace is this command's output")]
     pub(crate) fn note(&self, what: &str, more: impl FnOnce() -> String) {
         *locked(&self.changing).counts.entry(what.to_owned()).or_default() += 1;
-        if self.is_told {
-            println!("{:>12.6} {what} {}", self.engine.now().as_secs_f64(), more());
-        }
+        self.trace.tell(|| format!("{what} {}", more()));
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -117,6 +117,15 @@ impl Scene {
 
     pub(crate) fn is_barred(&self) -> bool {
         locked(&self.changing).is_barred
+    }
+
+    /// Whether the store has never gone back, or all is well again; then it is going back now.
+    pub(crate) fn may_go_back(&self) -> bool {
+        !std::mem::replace(&mut locked(&self.changing).is_back, true)
+    }
+
+    pub(crate) fn has_recovered(&self) {
+        locked(&self.changing).is_back = false;
     }
 
     /// Does something after a while, whatever becomes of the processes.

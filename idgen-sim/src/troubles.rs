@@ -146,10 +146,12 @@ fn advance(scene: &Arc<Scene>, process: Option<Arc<Process>>) {
 }
 
 /// The store forgets what it granted of late. That is seen by those who had ids of it: so nobody
-/// else may be there, and nobody comes before an operator has moved the store past all grants.
+/// else may be there, and nobody comes before an operator has moved the store past all grants. It
+/// does not go back once more while an order to thaw is on its way: what that names as the highest
+/// grant would no longer be true, and no node could know.
 fn go_back(scene: &Arc<Scene>) {
     let all_know = scene.running().iter().all(|(_, process)| process.knows_store());
-    if scene.is_barred() || !all_know {
+    if !all_know || !scene.may_go_back() {
         return;
     }
     scene.bar(true);
@@ -169,6 +171,7 @@ fn go_back(scene: &Arc<Scene>) {
                 thaw(&scene, runtime).await;
             }
         }
+        scene.has_recovered();
     });
 }
 

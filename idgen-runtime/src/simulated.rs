@@ -1,7 +1,7 @@
 //! A world of the caller's in place of the runtime's own thread, for simulations.
 //!
-//! A runtime that is [started in](crate::Runtime::start_in) a world has no thread, reads no timer of
-//! the system and asks it for no randomness: all of that is the world's, so that a run can be
+//! A runtime that is [started in](crate::Runtime::start_in) a world has no thread, reads no timer
+//! of the system and asks it for no randomness: all of that is the world's, so that a run can be
 //! repeated, and hours pass in a moment.
 
 use std::future::Future;

@@ -70,8 +70,8 @@ fn many(seeds: Range<u64>, arguments: &Arguments) -> bool {
         println!("{times:>12} {what}");
     }
     println!(
-        "seeds {}..{}: {} seeds, {} ids, {} duplicates, {} other breaches, {} panics; {seconds:.1} s, \
-         {:.0} seeds/s on {jobs} threads",
+        "seeds {}..{}: {} seeds, {} ids, {} duplicates, {} other breaches, {} panics; \
+         {seconds:.1} s, {:.0} seeds/s on {jobs} threads",
         seeds.start,
         seeds.end,
         sum.seeds,

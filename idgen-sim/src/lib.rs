@@ -3,9 +3,9 @@
 //! A run has two to four nodes. On each, processes start, stall, crash and stop, one after the
 //! other, each with a real [`Runtime`](idgen_runtime::Runtime) in a
 //! [world](idgen_runtime::simulated) of virtual time. They share one id space, with hardly enough
-//! worker ids, and one sequence, in memory stores that they reach over a net which loses, delays and
-//! doubles what is sent. Nothing in it is a model of the runtime: keeper, supplier, generators and
-//! guard are those that serve.
+//! worker ids, and one sequence, in memory stores that they reach over a net which loses, delays
+//! and doubles what is sent. Nothing in it is a model of the runtime: keeper, supplier, generators
+//! and guard are those that serve.
 //!
 //! Everything is drawn from one seed, on one thread: the same seed is the same run, so what it finds
 //! can be looked at with the trace of [`run`]. Four promises are held against what callers got: no

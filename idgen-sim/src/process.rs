@@ -103,6 +103,7 @@ impl Process {
             min_step: 10,
             max_step: weather.max_step,
             lease_ms: weather.lease_ms,
+            clock_limit_ms: weather.clock_limit_ms,
             store_timeout: weather.store_timeout,
             ..Settings::default()
         };

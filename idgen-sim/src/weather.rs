@@ -78,6 +78,8 @@ pub(crate) struct Weather {
     /// Of ten processes so many wish for an id of their node's own, and for no other.
     pub(crate) pinned: u32,
     pub(crate) lease_ms: u64,
+    /// Where clocks are set by hours, few processes start under the usual limit.
+    pub(crate) clock_limit_ms: u64,
     pub(crate) borrow_ms: u64,
     pub(crate) store_timeout: Duration,
     pub(crate) definition: Definition,
@@ -111,6 +113,7 @@ impl Weather {
             ids: ids..=ids + nodes as u64 - 2 + spare,
             pinned: pick(rng, &[0, 0, 5, 10]),
             lease_ms,
+            clock_limit_ms: pick(rng, &[5_000, u64::MAX]),
             borrow_ms: pick(rng, &[0, 5, 10, 10]),
             store_timeout: Duration::from_millis(pick(rng, &[200, 500, 2000])),
             definition: definition(rng),

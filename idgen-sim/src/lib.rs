@@ -7,10 +7,10 @@
 //! and doubles what is sent. Nothing in it is a model of the runtime: keeper, supplier, generators
 //! and guard are those that serve.
 //!
-//! Everything is drawn from one seed, on one thread: the same seed is the same run, so what it finds
-//! can be looked at with the trace of [`run`]. Four promises are held against what callers got: no
-//! id twice, none at or above the horizon that the registry recorded, none below the floor, and of
-//! each generator none that is not above what it had answered before.
+//! Everything is drawn from one seed, on one thread: the same seed is the same run, so what it
+//! finds can be looked at with the trace of [`run`]. Four promises are held against what callers
+//! got: no id twice, none at or above the horizon that the registry recorded, none below the floor,
+//! and of each generator none that is not above what it had answered before.
 //!
 //! What the simulation cannot see: two threads within one atomic operation (that is for the loom
 //! models of the algorithm crates; here a thread is preempted where it reads the clock), copies of

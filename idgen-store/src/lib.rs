@@ -15,7 +15,7 @@
 //! | `rqlite` | `rqlite` | yes | no | yes, on a quorum's disks before the answer |
 //! | `summitdb` | `summitdb` | yes | no | yes, on a quorum of nodes |
 //! | `zookeeper` | `zookeeper` | yes | yes | yes, on a quorum before the answer |
-//! | `etcd` | `etcd` | yes | no | yes, on a quorum before the answer |
+//! | `etcd` | `etcd` | yes | yes | yes, on a quorum before the answer |
 //!
 //! With `?schema=idpool` the `mysql` backend adopts idpool's tables, beside running originals: one
 //! sequence, which takes nothing back. With `?schema=idpot` each pot of an idpot database is such a

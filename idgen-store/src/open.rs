@@ -61,7 +61,6 @@ impl OpenStore {
 
     /// A store of another process, which keeps sequences and no worker ids.
     #[cfg(any(
-        feature = "etcd",
         feature = "mysql",
         feature = "postgres",
         feature = "redis",
@@ -107,7 +106,7 @@ const BUILT_IN: &[&str] = &[
 /// | `rqlite[s]://...`, `http[s]://...` | a `RqliteStore`, or with `key=NAME` a `RqliteCounter` |
 /// | `summitdb://...` | a store of SummitDB, likewise |
 /// | `zookeeper://...` | a store of ZooKeeper, likewise |
-/// | `etcd://...` | sequences in `etcd`, likewise |
+/// | `etcd://...` | a store of etcd, likewise |
 ///
 /// Nothing is sent over a network: a store on one connects at its first use, inside a tokio
 /// runtime, and its [`identity`](SequenceStore::identity) is the first thing to ask. No error and
@@ -164,7 +163,7 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
         #[cfg(feature = "zookeeper")]
         "zookeeper" => crate::zookeeper::open(url),
         #[cfg(feature = "etcd")]
-        "etcd" => Ok(OpenStore::of_sequences(crate::etcd::open(url)?)),
+        "etcd" => crate::etcd::open(url),
         #[cfg(not(feature = "etcd"))]
         "etcd" => Err(StoreError::Refused(
             "etcd is not built in, because its driver is made with protoc; build idgen with the \

@@ -61,6 +61,8 @@ impl Fault {
             Self::Said(error) => (code::UNAVAILABLE, error.to_string()),
         };
         let next = match code {
+            // One of etcd's own, which ended before it was used.
+            code::NOT_FOUND if cause.contains("lease") => "the server is overloaded; retry",
             code::CANCELLED | code::UNKNOWN | code::UNAVAILABLE => {
                 "see that a server runs and can be reached, and that there is a leader, and retry"
             }

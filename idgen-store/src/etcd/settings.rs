@@ -88,9 +88,12 @@ fn servers(url: &StoreUrl, place: &str) -> Result<Vec<String>, StoreError> {
 
 fn prefix(path: &str, place: &str) -> Result<String, StoreError> {
     let path = path.strip_suffix('/').unwrap_or(path);
-    if path.split('/').any(|part| part.is_empty() || part == "sequences") && !path.is_empty() {
+    // So that no prefix lies among the keys of another.
+    let is_word = |part: &str| !["", "sequences", "workers"].contains(&part);
+    if !path.is_empty() && !path.split('/').all(is_word) {
         return Err(StoreError::Refused(format!(
-            "{place}: the prefix is none; write words with a / between, none of them 'sequences'"
+            "{place}: the prefix is none; write words with a / between, none of them 'sequences' \
+             or 'workers'"
         )));
     }
     Ok(if path.is_empty() { "idgen".to_owned() } else { path.to_owned() })
@@ -121,6 +124,7 @@ mod tests {
             ("etcd://me:secret@%2Frun%2Fetcd", "a host is a name"),
             ("etcd://me:secret@h/a//b", "the prefix is none"),
             ("etcd://me:secret@h/a/sequences", "the prefix is none"),
+            ("etcd://me:secret@h/workers/a", "or 'workers'"),
             ("etcd://:secret@h/a", "a login is a user and a password"),
         ];
         for (url, due) in wrong {

@@ -27,6 +27,11 @@ impl Backend for Etcd {
     const TURNS_OF_50_LEASES: RangeInclusive<u64> = 50..=110;
     const LAST_MESSAGE_BYTES: usize = 9;
     const RECOVERY: Duration = Duration::from_secs(10);
+    const LEASE_MS: u64 = 4000;
+    // What holders published may be three tenths of a lease old.
+    const SLACK_MS: u64 = 2000 + Self::LEASE_MS * 3 / 10;
+    // The server looks for leases that have ended twice a second.
+    const LAPSE: Duration = Duration::from_millis(1000);
 
     fn make() -> Self {
         Self { server: network::server("IDGEN_TEST_ETCD_URL"), prefix: network::unique() }
@@ -64,3 +69,4 @@ fn fresh() -> Place {
 }
 
 network_suite!(Etcd);
+network_suite!(Etcd: workers);

@@ -115,7 +115,7 @@ pub fn w05_a_release_sets_the_next_floor(subject: &dyn WorkerSubject) -> Verdict
     let edge = Floor { unix_ms: third.horizon_unix_ms(), sequence: 9 };
     let recorded = third.horizon_unix_ms();
     scene.release(&third, edge)?;
-    scene.pass_leases(2);
+    scene.pass_leases(1);
     let fourth = scene.claim(4, Wish::Exactly(0))?;
     ensure_eq("the floor after the last tick", &fourth.floor(), &Floor::at(recorded))?;
     let below = Floor::at(fourth.floor().unix_ms - 1);

@@ -152,8 +152,11 @@ pub(crate) struct RecordRegistry<R: Records> {
     host: Arc<dyn HostClock>,
     reading: Mutex<Option<Reading>>,
     /// The records of leases that were granted through this handle, as they were written last.
-    seen: Mutex<HashMap<(Name, u64), Seen<R::Version>>>,
+    seen: Mutex<SeenRecords<R::Version>>,
 }
+
+/// By id space and worker id.
+type SeenRecords<V> = HashMap<(Name, u64), Seen<V>>;
 
 /// The registry's clock and this host's boot clock, read together.
 #[derive(Clone, Copy, Debug)]

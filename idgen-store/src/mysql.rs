@@ -1,13 +1,15 @@
-//! Sequences in a MySQL or MariaDB database, shared by any number of hosts.
+//! Sequences and worker ids in a MySQL or MariaDB database, shared by any number of hosts.
 //!
-//! Four InnoDB tables named `idgen_*` are made in the database at the first use. A lease is a
-//! change of one row. The common lease is one packet of statements, hence one round trip and one
+//! Four InnoDB tables named `idgen_*` are made in the database at the first use, three more for
+//! worker ids at the first use of those. A lease is a change of one row. The common lease is one packet of statements, hence one round trip and one
 //! commit; a tail, a rest, an unknown name and every change by hand take a transaction that locks
 //! the row.
 //!
 //! - The URL is taken apart when the store is made; connections are made at the first use and anew
 //!   when they were lost. What was under way on a lost connection is *unavailable*, and costs a gap
 //!   at most.
+//! - A worker id is one row, which one statement replaces if it is still the one that was seen.
+//!   Adopted tables have no room for worker ids.
 //! - Deadlocks and waits for locks that took too long are tried again, with pauses that are bounded
 //!   and differ.
 //! - A server in read-only mode, such as a replica, is refused: its numbers may be old.
@@ -21,7 +23,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::pool::Pool;
-use crate::{SequenceStore, StoreError};
+use crate::records::RecordRegistry;
+use crate::{OpenStore, StoreError, WorkerRegistry};
 use settings::Schema;
 
 mod dsn;
@@ -38,6 +41,7 @@ mod settings;
 mod table;
 mod tls;
 mod tombstone;
+mod workers;
 
 pub(crate) use dsn::is_dsn;
 pub use flickr::FlickrStore;
@@ -66,21 +70,25 @@ macro_rules! on_a_session {
 use on_a_session;
 
 /// The store whose tables `url` names by its option `schema`.
-pub(crate) fn open(url: &str) -> Result<Arc<dyn SequenceStore>, StoreError> {
+pub(crate) fn open(url: &str) -> Result<OpenStore, StoreError> {
     let settings = settings::MysqlSettings::parse(url)?;
     Ok(match settings.schema {
-        Schema::Own => Arc::new(MysqlStore { pool: Pool::new(settings) }),
-        Schema::Idpool(_) => Arc::new(IdpoolStore::with(settings)),
-        Schema::Idpot => Arc::new(IdpotStore::with(settings)),
-        Schema::Flickr(_) => Arc::new(FlickrStore::with(settings)),
+        Schema::Own => {
+            let store = MysqlStore::with(settings);
+            let workers = store.workers();
+            OpenStore::of_both(Arc::new(store), workers)
+        }
+        Schema::Idpool(_) => OpenStore::of_sequences(Arc::new(IdpoolStore::with(settings))),
+        Schema::Idpot => OpenStore::of_sequences(Arc::new(IdpotStore::with(settings))),
+        Schema::Flickr(_) => OpenStore::of_sequences(Arc::new(FlickrStore::with(settings))),
     })
 }
 
-/// Sequences in a MySQL or MariaDB database.
+/// Sequences in a MySQL or MariaDB database, and the worker ids beside them.
 ///
 /// Its futures run inside a tokio runtime with time and I/O enabled; idgen-runtime brings one.
 pub struct MysqlStore {
-    pool: Pool<settings::MysqlSettings>,
+    pool: Arc<Pool<settings::MysqlSettings>>,
 }
 
 impl fmt::Debug for MysqlStore {
@@ -140,8 +148,26 @@ impl MysqlStore {
     pub fn new(url: &str) -> Result<Self, StoreError> {
         let settings = settings::MysqlSettings::parse(url)?;
         match settings.schema {
-            Schema::Own => Ok(Self { pool: Pool::new(settings) }),
+            Schema::Own => Ok(Self::with(settings)),
             _ => Err(settings.other_schema("idgen's own tables", "")),
         }
+    }
+
+    fn with(settings: settings::MysqlSettings) -> Self {
+        Self { pool: Arc::new(Pool::new(settings)) }
+    }
+
+    /// Leases of time in the same database, over the same connections.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use idgen_store::mysql::MysqlStore;
+    /// let store = MysqlStore::new("mysql://idgen:secret@db.internal/ids")?;
+    /// assert!(!store.workers().is_of_this_host());
+    /// # Ok::<(), idgen_store::StoreError>(())
+    /// ```
+    pub fn workers(&self) -> Arc<dyn WorkerRegistry> {
+        Arc::new(RecordRegistry::new(workers::Workers { pool: Arc::clone(&self.pool) }))
     }
 }

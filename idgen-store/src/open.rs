@@ -38,7 +38,13 @@ impl OpenStore {
     }
 
     /// A store of another process with two faces over one connection.
-    #[cfg(any(feature = "etcd", feature = "zookeeper"))]
+    #[cfg(any(
+        feature = "etcd",
+        feature = "mysql",
+        feature = "postgres",
+        feature = "redis",
+        feature = "zookeeper"
+    ))]
     pub(crate) fn of_both(
         sequences: Arc<dyn SequenceStore>,
         workers: Arc<dyn WorkerRegistry>,
@@ -62,12 +68,11 @@ impl OpenStore {
     /// A store of another process, which keeps sequences and no worker ids.
     #[cfg(any(
         feature = "mysql",
-        feature = "postgres",
         feature = "redis",
         feature = "rqlite",
         feature = "summitdb"
     ))]
-    fn of_sequences(sequences: Arc<dyn SequenceStore>) -> Self {
+    pub(crate) fn of_sequences(sequences: Arc<dyn SequenceStore>) -> Self {
         Self { sequences, workers: None, outlives_process: true }
     }
 }
@@ -141,19 +146,17 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
             Ok(OpenStore::of(store, true))
         }
         #[cfg(feature = "mysql")]
-        "mysql" | "mariadb" if rest.starts_with("//") => {
-            Ok(OpenStore::of_sequences(crate::mysql::open(url)?))
-        }
+        "mysql" | "mariadb" if rest.starts_with("//") => crate::mysql::open(url),
         #[cfg(feature = "mysql")]
-        _ if crate::mysql::is_dsn(url) => Ok(OpenStore::of_sequences(crate::mysql::open(url)?)),
+        _ if crate::mysql::is_dsn(url) => crate::mysql::open(url),
         #[cfg(feature = "postgres")]
         "postgres" | "postgresql" => {
-            Ok(OpenStore::of_sequences(Arc::new(PostgresStore::new(url)?)))
+            let store = PostgresStore::new(url)?;
+            let workers = store.workers();
+            Ok(OpenStore::of_both(Arc::new(store), workers))
         }
         #[cfg(feature = "redis")]
-        _ if crate::redis::is_scheme(scheme) => {
-            Ok(OpenStore::of_sequences(crate::redis::open(url)?))
-        }
+        _ if crate::redis::is_scheme(scheme) => Ok(OpenStore::of_faces(crate::redis::open(url)?)),
         #[cfg(feature = "rqlite")]
         "rqlite" | "rqlites" | "http" | "https" => {
             Ok(OpenStore::of_sequences(crate::rqlite::open(url)?))

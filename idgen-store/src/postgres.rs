@@ -1,6 +1,7 @@
-//! Sequences in a PostgreSQL database, shared by any number of hosts.
+//! Sequences and worker ids in a PostgreSQL database, shared by any number of hosts.
 //!
-//! Four tables named `idgen_*` are made at the first use, in the first schema of the search path.
+//! Four tables named `idgen_*` are made at the first use, in the first schema of the search path;
+//! three more for worker ids beside them, at the first use of those.
 //! A lease is a change of one row, on disk before it is told: the session commits synchronously,
 //! whatever the server's settings say otherwise. The common lease is one statement, hence one
 //! round trip; a tail, a rest, an unknown name and every change by hand take a transaction that
@@ -9,6 +10,7 @@
 //! - The URL is taken apart when the store is made; connections are made at the first use and anew
 //!   when they were lost. What was under way on a lost connection is *unavailable*, and costs a gap
 //!   at most.
+//! - A worker id is one row, which one statement replaces if it is still the one that was seen.
 //! - Serialization failures and deadlocks are tried again, with pauses that are bounded and differ.
 //! - A replica, and a server in read-only mode, are refused: their numbers may be old.
 //! - A pooler between must be in session mode. One in transaction mode is refused by the server's
@@ -17,8 +19,10 @@
 //!   store's notes.
 
 use std::fmt;
+use std::sync::Arc;
 
-use crate::StoreError;
+use crate::records::RecordRegistry;
+use crate::{StoreError, WorkerRegistry};
 
 mod column;
 mod fault;
@@ -29,12 +33,30 @@ mod sequences;
 mod session;
 mod settings;
 mod tls;
+mod workers;
 
-/// Sequences in a PostgreSQL database.
+/// Runs `$work` on a session of the store's, again while others are in its way. A macro, because
+/// a closure cannot say that the future it returns may change threads.
+macro_rules! on_a_session {
+    ($store:ident, |$session:ident| $work:expr) => {{
+        let mut tries = crate::pool::Tries::new(&$store.pool);
+        loop {
+            let mut lent = tries.begin().await?;
+            let $session = lent.session();
+            let outcome = tries.limit($work).await;
+            if let Some(told) = tries.end(lent, outcome).await {
+                break told;
+            }
+        }
+    }};
+}
+use on_a_session;
+
+/// Sequences in a PostgreSQL database, and the worker ids beside them.
 ///
 /// Its futures run inside a tokio runtime with time and I/O enabled; idgen-runtime brings one.
 pub struct PostgresStore {
-    pool: crate::pool::Pool<settings::PostgresSettings>,
+    pool: Arc<crate::pool::Pool<settings::PostgresSettings>>,
 }
 
 impl fmt::Debug for PostgresStore {
@@ -82,6 +104,21 @@ impl PostgresStore {
     /// # Ok::<(), idgen_store::StoreError>(())
     /// ```
     pub fn new(url: &str) -> Result<Self, StoreError> {
-        Ok(Self { pool: crate::pool::Pool::new(settings::PostgresSettings::parse(url)?) })
+        let pool = crate::pool::Pool::new(settings::PostgresSettings::parse(url)?);
+        Ok(Self { pool: Arc::new(pool) })
+    }
+
+    /// Leases of time in the same database, over the same connections.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use idgen_store::postgres::PostgresStore;
+    /// let store = PostgresStore::new("postgres://idgen:secret@db.internal/ids")?;
+    /// assert!(!store.workers().is_of_this_host());
+    /// # Ok::<(), idgen_store::StoreError>(())
+    /// ```
+    pub fn workers(&self) -> Arc<dyn WorkerRegistry> {
+        Arc::new(RecordRegistry::new(workers::Workers { pool: Arc::clone(&self.pool) }))
     }
 }

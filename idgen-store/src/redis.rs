@@ -1,10 +1,11 @@
-//! Sequences in a Redis server, shared by any number of hosts.
+//! Sequences and worker ids in a Redis server, shared by any number of hosts.
 //!
 //! Of a sequence there are three keys: `idgen:{NAME}:mark`, a hash with its row,
 //! `idgen:{NAME}:tails`, what was handed back, and `idgen:{NAME}:leases`, what may still be; bytes
 //! of a name that are no letters, digits, `-` or `_` stand as `%XX`. Two more keys,
 //! `idgen:names` and `idgen:identity`, list the sequences and tell one store from another. A key
-//! that is missing is an unknown sequence, never one that begins anew.
+//! that is missing is an unknown sequence, never one that begins anew. The worker ids of an id
+//! space are one hash, `idgen:{NAME}:workers`; all leases of time count in `idgen:turn`.
 //!
 //! - A change is one script, which Redis runs as a whole. Lua's numbers are exact to 53 bits only,
 //!   so numbers are texts of 20 digits, added and compared by halves: all 64 bits are there.
@@ -48,7 +49,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{SequenceStore, StoreError};
+use crate::records::RecordRegistry;
+use crate::{OpenStore, StoreError, WorkerRegistry};
 
 mod adopted;
 mod connection;
@@ -61,6 +63,7 @@ mod sequences;
 mod servers;
 mod settings;
 mod tls;
+mod workers;
 
 pub use adopted::RedisCounter;
 
@@ -70,19 +73,25 @@ pub(crate) fn is_scheme(scheme: &str) -> bool {
 }
 
 /// Opens what `url` names: a counter if it has a `key`, else a store of idgen's own.
-pub(crate) fn open(url: &str) -> Result<Arc<dyn SequenceStore>, StoreError> {
+pub(crate) fn open(url: &str) -> Result<OpenStore, StoreError> {
     let (settings, adopted) = settings::RedisSettings::parse(url)?;
     Ok(match adopted {
-        Some(adopted) => Arc::new(RedisCounter::of(settings, adopted)),
-        None => Arc::new(RedisStore { link: link::Link::new(settings) }),
+        Some(adopted) => {
+            OpenStore::of_sequences(Arc::new(RedisCounter::of(settings, adopted)))
+        }
+        None => {
+            let store = RedisStore::with(settings);
+            let workers = store.workers();
+            OpenStore::of_both(Arc::new(store), workers)
+        }
     })
 }
 
-/// Sequences in a Redis server.
+/// Sequences in a Redis server, and the worker ids beside them.
 ///
 /// Its futures run inside a tokio runtime with time and I/O enabled; idgen-runtime brings one.
 pub struct RedisStore {
-    link: link::Link,
+    link: Arc<link::Link>,
 }
 
 impl fmt::Debug for RedisStore {
@@ -121,11 +130,29 @@ impl RedisStore {
     /// ```
     pub fn new(url: &str) -> Result<Self, StoreError> {
         match settings::RedisSettings::parse(url)? {
-            (settings, None) => Ok(Self { link: link::Link::new(settings) }),
+            (settings, None) => Ok(Self::with(settings)),
             (settings, Some(_)) => Err(StoreError::Refused(format!(
                 "{} names a counter by its key; open a RedisCounter",
                 settings.place
             ))),
         }
+    }
+
+    fn with(settings: settings::RedisSettings) -> Self {
+        Self { link: Arc::new(link::Link::new(settings)) }
+    }
+
+    /// Leases of time in the same server, over the same connection.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use idgen_store::redis::RedisStore;
+    /// let store = RedisStore::new("redis://:secret@cache.internal/3?prefix=ids")?;
+    /// assert!(!store.workers().is_of_this_host());
+    /// # Ok::<(), idgen_store::StoreError>(())
+    /// ```
+    pub fn workers(&self) -> Arc<dyn WorkerRegistry> {
+        Arc::new(RecordRegistry::new(workers::Workers { link: Arc::clone(&self.link) }))
     }
 }

@@ -20,6 +20,7 @@ pub(super) mod code {
     pub(crate) const CANNOT_CREATE: u16 = 1005;
     pub(crate) const TABLE_THERE: u16 = 1050;
     pub(crate) const SHUTDOWN: u16 = 1053;
+    pub(crate) const DUPLICATE_KEY: u16 = 1062;
     pub(crate) const TABLE_FULL: u16 = 1114;
     pub(crate) const HOST_BLOCKED: u16 = 1129;
     pub(crate) const COMMAND_DENIED: u16 = 1142;
@@ -80,6 +81,11 @@ impl Fault {
     /// Whether the server said that there is such a table already.
     pub(super) fn is_table_there(&self) -> bool {
         self.code() == Some(code::TABLE_THERE)
+    }
+
+    /// Whether the server said that a row with this key is there already.
+    pub(super) fn is_duplicate(&self) -> bool {
+        self.code() == Some(code::DUPLICATE_KEY)
     }
 
     /// Whether the user lacks a right.
@@ -184,7 +190,7 @@ fn answer_of(place: &str, said: &ServerError) -> StoreError {
             "the server is overloaded or the sequence is locked; see SHOW PROCESSLIST, and retry"
         }
         // A table or column that is missing, duplicate keys, numbers out of range.
-        1054 | 1062 | 1146 | 1264 | 1364 | 1366 | 1406 | 1690 => {
+        1054 | code::DUPLICATE_KEY | 1146 | 1264 | 1364 | 1366 | 1406 | 1690 => {
             return StoreError::Damaged(format!(
                 "{place} is not as idgen made it ({message}, {number}); restore its tables from a \
                  backup"

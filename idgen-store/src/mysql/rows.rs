@@ -19,13 +19,13 @@ pub(super) struct Found {
     pub(super) mark: Mark,
 }
 
-/// A sequence's name as SQL.
+/// The name of a sequence or an id space as SQL.
 pub(super) fn literal(name: &Name) -> String {
     bytes(name.as_str())
 }
 
 /// A text as SQL: a string of bytes, in which nothing can have a meaning.
-fn bytes(text: &str) -> String {
+pub(super) fn bytes(text: &str) -> String {
     let mut sql = "x'".to_owned();
     for byte in text.bytes() {
         write!(sql, "{byte:02x}").expect("a String takes all");

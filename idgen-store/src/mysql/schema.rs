@@ -9,14 +9,22 @@ use super::session::Session;
 
 const SCHEMA: &str = include_str!("schema_1.sql");
 
+const WORKERS: &str = include_str!("workers_1.sql");
+
 /// The version that this program writes.
 const VERSION: u64 = 1;
 
-/// The version of the tables, and which of them would not keep what is committed.
-const QUESTION: &str = "SELECT m.version, (SELECT GROUP_CONCAT(t.table_name) \
+/// The version of the tables.
+const QUESTION: &str = "SELECT version FROM idgen_meta";
+
+/// Whether the tables of worker ids are whole.
+const WORKERS_QUESTION: &str = "SELECT serial FROM idgen_turn";
+
+/// Which of idgen's tables would not keep what is committed.
+const UNFIT: &str = "SELECT GROUP_CONCAT(t.table_name) AS unfit \
     FROM information_schema.tables AS t WHERE t.table_schema = DATABASE() \
-    AND t.table_name IN ('idgen_meta', 'idgen_sequence', 'idgen_lease', 'idgen_tail') \
-    AND t.engine <> 'InnoDB') AS unfit FROM idgen_meta AS m";
+    AND t.table_name IN ('idgen_meta', 'idgen_sequence', 'idgen_lease', 'idgen_tail', \
+    'idgen_worker', 'idgen_layout', 'idgen_turn') AND t.engine <> 'InnoDB'";
 
 /// Makes the tables if the database has none, and checks that they are of this version.
 pub(super) async fn ensure(session: &mut Session) -> Result<(), Fault> {
@@ -45,13 +53,36 @@ async fn check(session: &mut Session) -> Result<bool, Fault> {
              idgen"
         )));
     }
-    if let Some(Some(Ok(tables))) = row.get_opt::<Option<String>, _>("unfit").map(Result::transpose)
-    {
-        return Err(Fault::Unfit(format!(
+    check_engines(session).await.map(|()| true)
+}
+
+async fn check_engines(session: &mut Session) -> Result<(), Fault> {
+    let said = session.ask(UNFIT).await?;
+    let unfit = said.rows.first().and_then(|row| row.get_opt::<Option<String>, _>("unfit")?.ok());
+    match unfit.flatten() {
+        None => Ok(()),
+        Some(tables) => Err(Fault::Unfit(format!(
             "keeps {tables} in an engine without transactions; ALTER TABLE ... ENGINE = InnoDB"
-        )));
+        ))),
     }
-    Ok(true)
+}
+
+/// Makes the tables of worker ids if the database has none.
+pub(super) async fn ensure_workers(session: &mut Session) -> Result<(), Fault> {
+    if session.has_workers {
+        return Ok(());
+    }
+    let whole = match session.ask(WORKERS_QUESTION).await {
+        Ok(said) => !said.rows.is_empty(),
+        Err(fault) if fault.is_no_table() => false,
+        Err(fault) => return Err(fault),
+    };
+    if !whole {
+        session.query(&statements(WORKERS)).await?;
+    }
+    check_engines(session).await?;
+    session.has_workers = true;
+    Ok(())
 }
 
 /// An SQL file without its comments, to be sent as one packet.

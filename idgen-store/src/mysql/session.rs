@@ -56,6 +56,8 @@ pub(super) struct Session {
     conn: Conn,
     /// A transaction was begun and its end has not been told.
     open: bool,
+    /// The tables of worker ids are known to stand.
+    pub(super) has_workers: bool,
     /// The claims of adopted tables have no room beyond 2^63-1.
     pub(super) signed_claims: bool,
     /// The highest number that the column of an adopted table holds, by sequence.
@@ -83,6 +85,7 @@ impl Session {
         let mut session = Self {
             conn,
             open: false,
+            has_workers: false,
             signed_claims: false,
             tops: HashMap::new(),
             name_case: NameCase::Kept,

@@ -14,9 +14,11 @@ const QUESTION: &str = "SELECT m.id, \
     current_setting('fsync') AS fsync, \
     current_setting('full_page_writes') AS full_page_writes, \
     current_setting('synchronous_commit') AS synchronous_commit, \
-    (SELECT string_agg(relname, ', ') FROM pg_class WHERE relpersistence <> 'p' AND oid IN \
+    (SELECT string_agg(relname, ', ' ORDER BY relname) FROM pg_class \
+     WHERE relpersistence <> 'p' AND oid IN \
      ('idgen_meta'::regclass, 'idgen_sequence'::regclass, 'idgen_lease'::regclass, \
-     'idgen_tail'::regclass)) AS unlogged \
+     'idgen_tail'::regclass, to_regclass('idgen_worker'), to_regclass('idgen_layout'), \
+     to_regclass('idgen_turn'))) AS unlogged \
     FROM idgen_meta AS m";
 
 /// What every server has and some forbid to ask.

@@ -35,7 +35,8 @@ pub(super) fn bytes(name: &Name) -> Value<'_> {
     Value::Bytes(name.as_str().as_bytes())
 }
 
-fn num(number: u64) -> Value<'static> {
+/// A number as its column holds it.
+pub(super) fn num(number: u64) -> Value<'static> {
     Value::Number(Num(number))
 }
 

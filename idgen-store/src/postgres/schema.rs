@@ -3,8 +3,11 @@
 use tokio_postgres::Client;
 
 use super::fault::Fault;
+use super::session::Session;
 
 const SCHEMA: &str = include_str!("schema_1.sql");
+
+const WORKERS: &str = include_str!("workers_1.sql");
 
 /// The version that this program writes.
 const VERSION: i32 = 1;
@@ -47,4 +50,36 @@ async fn make(client: &mut Client) -> Result<(), Fault> {
     }
     transaction.commit().await?;
     Ok(())
+}
+
+/// Makes the tables of worker ids beside the others if they are not there. Those come first: their
+/// schema is where all callers look, whatever else stands in their search paths.
+pub(super) async fn ensure_workers(session: &mut Session) -> Result<(), Fault> {
+    if session.has_workers {
+        return Ok(());
+    }
+    if !has_workers(&session.client).await? {
+        let transaction = session.client.transaction().await?;
+        transaction.batch_execute(LOCK).await?;
+        if !has_workers(transaction.client()).await? {
+            transaction.batch_execute("SET LOCAL synchronous_commit TO on").await?;
+            transaction.batch_execute(BESIDE).await?;
+            transaction.batch_execute(WORKERS).await?;
+        }
+        transaction.commit().await?;
+    }
+    session.has_workers = true;
+    Ok(())
+}
+
+/// Has new tables made in the schema of the others.
+const BESIDE: &str = "SELECT set_config('search_path', quote_ident(n.nspname), true) \
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+    WHERE c.oid = 'idgen_meta'::regclass";
+
+/// Reads the catalogue itself, as `exists` does.
+async fn has_workers(client: &Client) -> Result<bool, Fault> {
+    let sql = "SELECT FROM pg_class AS w JOIN pg_class AS m ON m.relnamespace = w.relnamespace \
+               WHERE w.relname = 'idgen_turn' AND m.oid = 'idgen_meta'::regclass";
+    Ok(!client.query_typed(sql, &[]).await?.is_empty())
 }

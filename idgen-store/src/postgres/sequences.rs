@@ -8,33 +8,16 @@ use async_trait::async_trait;
 use idgen_core::IdRange;
 use tokio_postgres::Row;
 
-use super::PostgresStore;
 use super::column::Num;
 use super::fault::Fault;
 use super::rows::{self, COLUMNS};
 use super::session::Session;
+use super::{PostgresStore, on_a_session};
 use crate::grant::{Ground, Mark};
-use crate::pool::Tries;
 use crate::{
     Alteration, Arrival, Created, Definition, Lease, Name, SequenceInfo, SequenceStore, StoreError,
     StoreIdentity,
 };
-
-/// Runs `$work` on a session of the store's, again while others are in its way. A macro, because
-/// a closure cannot say that the future it returns may change threads.
-macro_rules! on_a_session {
-    ($store:ident, |$session:ident| $work:expr) => {{
-        let mut tries = Tries::new(&$store.pool);
-        loop {
-            let mut lent = tries.begin().await?;
-            let $session = lent.session();
-            let outcome = tries.limit($work).await;
-            if let Some(told) = tries.end(lent, outcome).await {
-                break told;
-            }
-        }
-    }};
-}
 
 /// Has `decide` make the row anew, without tails; whether it did.
 async fn place(

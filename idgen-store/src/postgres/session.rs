@@ -25,6 +25,8 @@ const LEASE_TYPES: [Type; 3] = [Type::BYTEA, Type::NUMERIC, Type::NUMERIC];
 pub(super) struct Session {
     pub(super) client: Client,
     pub(super) lease: Statement,
+    /// The tables of worker ids are known to stand.
+    pub(super) has_workers: bool,
 }
 
 impl Session {
@@ -45,7 +47,7 @@ impl Session {
         check_fit(row.ok_or_else(|| Fault::Unfit("gave no answer to a question".to_owned()))?)?;
         schema::ensure(&mut client).await?;
         let lease = client.prepare_typed(&lease_sql(), &LEASE_TYPES).await?;
-        Ok(Self { client, lease })
+        Ok(Self { client, lease, has_workers: false })
     }
 }
 

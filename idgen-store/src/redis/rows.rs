@@ -74,13 +74,19 @@ pub(super) fn strange(value: &Value) -> Fault {
     Fault::Damaged(format!("a script answered {value:?}"))
 }
 
+/// Refuses a key that is to expire, and `what` it holds with it.
+pub(super) fn check_lasting(key: &str, ttl: &Value, what: &str) -> Result<(), Fault> {
+    match ttl {
+        Value::Int(ms @ 0..) => Err(Fault::Refused(format!(
+            "lets key {key} expire in {ms} ms, and {what} with it; PERSIST it"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// The row that a script showed; `ttl` is how long its key is to live.
 pub(super) fn read(key: &str, row: &Value, ttl: &Value) -> Result<Option<Row>, Fault> {
-    if let Value::Int(ms @ 0..) = ttl {
-        return Err(Fault::Refused(format!(
-            "lets key {key} expire in {ms} ms, and the sequence with it; PERSIST it"
-        )));
-    }
+    check_lasting(key, ttl, "the sequence")?;
     let Value::Array(fields) = row else { return Err(strange(row)) };
     if fields.iter().all(|field| matches!(field, Value::Nil)) {
         return Ok(None);

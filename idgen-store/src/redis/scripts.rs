@@ -14,12 +14,25 @@ pub(super) enum Script {
     Change,
     Counter,
     Swap,
+    Turn,
+    Records,
+    Record,
 }
 
 impl Script {
     /// In the order of their declaration, which is that of their digests.
-    pub(super) const ALL: [Self; 7] =
-        [Self::Lease, Self::Look, Self::Grant, Self::Back, Self::Change, Self::Counter, Self::Swap];
+    pub(super) const ALL: [Self; 10] = [
+        Self::Lease,
+        Self::Look,
+        Self::Grant,
+        Self::Back,
+        Self::Change,
+        Self::Counter,
+        Self::Swap,
+        Self::Turn,
+        Self::Records,
+        Self::Record,
+    ];
 
     /// Its text behind what all of them share.
     pub(super) fn text(self) -> String {
@@ -31,6 +44,9 @@ impl Script {
             Self::Change => include_str!("change.lua"),
             Self::Counter => include_str!("counter.lua"),
             Self::Swap => include_str!("swap.lua"),
+            Self::Turn => include_str!("turn.lua"),
+            Self::Records => include_str!("records.lua"),
+            Self::Record => include_str!("record.lua"),
         };
         let shared = include_str!("numbers.lua");
         shared.replace("REMEMBERED", &crate::grant::REMEMBERED.to_string()) + own
@@ -38,7 +54,7 @@ impl Script {
 }
 
 /// What a server calls the scripts, in the order of [`Script::ALL`].
-static DIGESTS: LazyLock<[String; 7]> = LazyLock::new(|| {
+static DIGESTS: LazyLock<[String; 10]> = LazyLock::new(|| {
     Script::ALL.map(|script| redis::Script::new(&script.text()).get_hash().to_owned())
 });
 

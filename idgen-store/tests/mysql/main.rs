@@ -92,3 +92,4 @@ fn alone() -> Place<Alone> {
 }
 
 network_suite!(Mysql);
+network_suite!(Mysql: workers);

@@ -66,3 +66,4 @@ fn fresh() -> Place {
 }
 
 network_suite!(Postgres);
+network_suite!(Postgres: workers);

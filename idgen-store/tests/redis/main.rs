@@ -86,3 +86,4 @@ fn alone() -> Place<Alone> {
 }
 
 network_suite!(Redis);
+network_suite!(Redis: workers);

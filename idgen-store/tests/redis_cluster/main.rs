@@ -94,3 +94,6 @@ type Place<T = network::services::Together> = network::Place<Cluster, T>;
 
 // The nodes name one another past any proxy, so the wire is not looked at; `nodes` kills one.
 network_suite!(Cluster: laws, sharing, outage);
+idgen_store::worker_laws!(network::fresh::<Cluster>);
+network_suite!(@@ workers Cluster:
+    processes_get_different_worker_ids, id_spaces_do_not_touch, every_worker_id_is_granted_once);

@@ -91,3 +91,6 @@ type Place<T = network::services::Together> = network::Place<Sentinel, T>;
 
 // The sentinels name the master past any proxy, so the wire is looked at in `confirmed`.
 network_suite!(Sentinel: laws, sharing, outage);
+idgen_store::worker_laws!(network::fresh::<Sentinel>);
+network_suite!(@@ workers Sentinel:
+    processes_get_different_worker_ids, id_spaces_do_not_touch, every_worker_id_is_granted_once);

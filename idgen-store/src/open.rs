@@ -156,7 +156,7 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
             Ok(OpenStore::of_both(Arc::new(store), workers))
         }
         #[cfg(feature = "redis")]
-        _ if crate::redis::is_scheme(scheme) => Ok(OpenStore::of_faces(crate::redis::open(url)?)),
+        _ if crate::redis::is_scheme(scheme) => crate::redis::open(url),
         #[cfg(feature = "rqlite")]
         "rqlite" | "rqlites" | "http" | "https" => {
             Ok(OpenStore::of_sequences(crate::rqlite::open(url)?))

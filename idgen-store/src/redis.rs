@@ -76,9 +76,7 @@ pub(crate) fn is_scheme(scheme: &str) -> bool {
 pub(crate) fn open(url: &str) -> Result<OpenStore, StoreError> {
     let (settings, adopted) = settings::RedisSettings::parse(url)?;
     Ok(match adopted {
-        Some(adopted) => {
-            OpenStore::of_sequences(Arc::new(RedisCounter::of(settings, adopted)))
-        }
+        Some(adopted) => OpenStore::of_sequences(Arc::new(RedisCounter::of(settings, adopted))),
         None => {
             let store = RedisStore::with(settings);
             let workers = store.workers();

@@ -9,9 +9,9 @@
 //! |---|---|---|---|---|
 //! | [`memory`] | always there | yes | yes | no |
 //! | `sqlite` | `sqlite` | yes | yes | yes, fsync before the answer |
-//! | `mysql` | `mysql` | yes | no | yes, if InnoDB is set to flush |
-//! | `postgres` | `postgres` | yes | no | yes, fsync before the answer |
-//! | `redis` | `redis` | yes | no | yes, if it appends and fsyncs always |
+//! | `mysql` | `mysql` | yes | yes | yes, if InnoDB is set to flush |
+//! | `postgres` | `postgres` | yes | yes | yes, fsync before the answer |
+//! | `redis` | `redis` | yes | yes | yes, if it appends and fsyncs always |
 //! | `rqlite` | `rqlite` | yes | no | yes, on a quorum's disks before the answer |
 //! | `summitdb` | `summitdb` | yes | no | yes, on a quorum of nodes |
 //! | `zookeeper` | `zookeeper` | yes | yes | yes, on a quorum before the answer |
@@ -19,7 +19,8 @@
 //!
 //! With `?schema=idpool` the `mysql` backend adopts idpool's tables, beside running originals: one
 //! sequence, which takes nothing back. With `?schema=idpot` each pot of an idpot database is such a
-//! sequence, and with `?key=TABLE` a table of tickets in the manner of Flickr.
+//! sequence, and with `?key=TABLE` a table of tickets in the manner of Flickr. Adopted forms keep no
+//! worker ids.
 //!
 //! [`open`] chooses a backend by URL. All backends take back the unissued end of a lease while it
 //! is one of the last 16,384 grants and hand-backs of its sequence, and no `advance_to`, `alter` or

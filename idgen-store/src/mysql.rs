@@ -1,9 +1,9 @@
 //! Sequences and worker ids in a MySQL or MariaDB database, shared by any number of hosts.
 //!
 //! Four InnoDB tables named `idgen_*` are made in the database at the first use, three more for
-//! worker ids at the first use of those. A lease is a change of one row. The common lease is one packet of statements, hence one round trip and one
-//! commit; a tail, a rest, an unknown name and every change by hand take a transaction that locks
-//! the row.
+//! worker ids at the first use of those. A lease is a change of one row. The common lease is one
+//! packet of statements, hence one round trip and one commit; a tail, a rest, an unknown name and
+//! every change by hand take a transaction that locks the row.
 //!
 //! - The URL is taken apart when the store is made; connections are made at the first use and anew
 //!   when they were lost. What was under way on a lost connection is *unavailable*, and costs a gap

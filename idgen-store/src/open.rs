@@ -66,12 +66,7 @@ impl OpenStore {
     }
 
     /// A store of another process, which keeps sequences and no worker ids.
-    #[cfg(any(
-        feature = "mysql",
-        feature = "redis",
-        feature = "rqlite",
-        feature = "summitdb"
-    ))]
+    #[cfg(any(feature = "mysql", feature = "redis", feature = "rqlite", feature = "summitdb"))]
     pub(crate) fn of_sequences(sequences: Arc<dyn SequenceStore>) -> Self {
         Self { sequences, workers: None, outlives_process: true }
     }

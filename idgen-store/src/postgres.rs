@@ -1,11 +1,10 @@
 //! Sequences and worker ids in a PostgreSQL database, shared by any number of hosts.
 //!
 //! Four tables named `idgen_*` are made at the first use, in the first schema of the search path;
-//! three more for worker ids beside them, at the first use of those.
-//! A lease is a change of one row, on disk before it is told: the session commits synchronously,
-//! whatever the server's settings say otherwise. The common lease is one statement, hence one
-//! round trip; a tail, a rest, an unknown name and every change by hand take a transaction that
-//! locks the row.
+//! three more for worker ids beside them, at the first use of those. A lease is a change of one
+//! row, on disk before it is told: the session commits synchronously, whatever the server's
+//! settings say otherwise. The common lease is one statement, hence one round trip; a tail, a rest,
+//! an unknown name and every change by hand take a transaction that locks the row.
 //!
 //! - The URL is taken apart when the store is made; connections are made at the first use and anew
 //!   when they were lost. What was under way on a lost connection is *unavailable*, and costs a gap

@@ -97,7 +97,7 @@ fn requests_are_answered_by_their_numbers() {
     client.ask(9, ids("default", 1));
     server.terminate();
     assert_eq!(client.ids(), (9, vec![7]), "what was read before the drain is answered");
-    assert_eq!(client.rest(), []);
+    assert!(client.rest().is_empty());
     assert!(server.wait(Duration::from_secs(5)).success());
 }
 
@@ -141,7 +141,7 @@ fn half_a_request_does_not_hold_a_connection_and_a_long_one_none() {
     client.send(&[0, 20, 0]);
     assert_eq!(client.ids(), (1, vec![1]));
     let begun = Instant::now();
-    assert_eq!(client.rest(), []);
+    assert!(client.rest().is_empty());
     assert!(begun.elapsed() >= Duration::from_secs(4), "closed at once");
     let mut client = Client::greeted(server.native());
     client.send(&[0xff, 0xff]);

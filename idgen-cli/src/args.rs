@@ -1,6 +1,7 @@
 //! The command line.
 
 pub(crate) mod doors;
+pub(crate) mod guards;
 pub(crate) mod layout;
 mod listen;
 pub(crate) mod store;
@@ -107,7 +108,8 @@ pub(crate) struct RegistryArgs {
 Examples:
   idgen serve
   idgen serve --data-dir /var/lib/idgen --http 0.0.0.0:8080 --tcp off
-  idgen serve --zone 3 --dc 1 --machine 2      a GenID node
+  idgen serve --zone 3 --dc 1 --machine 2      this GenID node and no other
+  idgen serve --zone 3 --dc 1                  any free machine of that data centre
   idgen serve --artisanal-http localhost:8090 --artisanal-tcp localhost:8091
   idgen serve --store postgres://me:secret@db/ids --layout off --tcp off
 
@@ -119,6 +121,8 @@ pub(crate) struct ServeArgs {
     pub(crate) place: PlaceArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
+    #[command(flatten)]
+    pub(crate) guards: guards::GuardArgs,
     #[command(flatten)]
     pub(crate) nodes: doors::NodesArgs,
     /// Address of another server's administration, http://HOST:PORT, once for each of all others
@@ -144,9 +148,9 @@ pub(crate) struct ServeArgs {
     /// GenID data centre, 0 to 7.
     #[arg(long, default_value_t = 0, value_parser = at_most::<7>, allow_hyphen_values = true)]
     pub(crate) dc: u64,
-    /// GenID machine, 0 to 7.
-    #[arg(long, default_value_t = 0, value_parser = at_most::<7>, allow_hyphen_values = true)]
-    pub(crate) machine: u64,
+    /// GenID machine, 0 to 7 [default: any of them that is free under the zone and data centre].
+    #[arg(long, value_parser = at_most::<7>, allow_hyphen_values = true)]
+    pub(crate) machine: Option<u64>,
     /// Layout of native snowflakes, see 'idgen layout list', or off.
     #[arg(long, value_name = "NAME", default_value = "standard")]
     pub(crate) layout: String,

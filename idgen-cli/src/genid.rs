@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use crate::args::tools::GenidArgs;
 use crate::failure::Failure;
+use crate::genid_node::GenidNode;
 use crate::next::DEFAULT_SEQUENCE;
 use crate::output::Output;
 use crate::place::open_with_workers;
-use crate::serve::{genid_node, genid_worker};
 use crate::serving::{self, Door, Gate, Place, Serving, address};
 
 pub(crate) fn run(args: &GenidArgs, output: &Output) -> Result<(), Failure> {
@@ -24,10 +24,12 @@ fn serving(args: &GenidArgs) -> Result<Serving, Failure> {
         tracing::warn!("key '{key}' of the configuration is not known here and does nothing");
     }
     let (place, registry) = (args.place.clone(), args.registry.clone());
+    // As in the original, a machine that the file does not name is 0.
+    let node = GenidNode { zone, dc, machine: Some(machine) };
     let gate = Gate {
         door: Door::Genid,
         place: Place::At(address(&args.host, port), "--host, or port in the configuration"),
-        what: genid_node(zone, dc, machine),
+        what: node.words(),
     };
     Ok(Serving {
         program: "idgen genid",
@@ -42,7 +44,8 @@ fn serving(args: &GenidArgs) -> Result<Serving, Failure> {
         pool: Name::new(DEFAULT_SEQUENCE)?,
         integers: Name::new(DEFAULT_SEQUENCE)?,
         native: None,
-        genid: Some(genid_worker(zone, dc, machine)?),
+        genid: Some(node),
+        guards: args.guards.clone(),
     })
 }
 

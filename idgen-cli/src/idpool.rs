@@ -48,6 +48,7 @@ fn serving(args: &IdpoolArgs) -> Result<Serving, Failure> {
         pool,
         native: None,
         genid: None,
+        guards: Default::default(),
     })
 }
 

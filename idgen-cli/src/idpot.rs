@@ -54,6 +54,7 @@ fn serve(args: &IdpotServerArgs, output: &Output) -> Result<(), Failure> {
         integers: Name::new(DEFAULT_SEQUENCE)?,
         native: None,
         genid: None,
+        guards: Default::default(),
     };
     let served = serving::run(serving, output);
     log.stop();

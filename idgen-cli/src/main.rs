@@ -9,6 +9,7 @@ mod artisanal;
 mod decode;
 mod failure;
 mod genid;
+mod genid_node;
 mod idpool;
 mod idpot;
 mod layout;

@@ -10,9 +10,10 @@ use idgen_store::{Definition, Name, Wish};
 use crate::args::{Listen, ServeArgs};
 use crate::artisanal::usual_series;
 use crate::failure::Failure;
+use crate::genid_node::GenidNode;
 use crate::output::Output;
 use crate::place::open_with_workers;
-use crate::serving::{self, Door, Gate, Serving, genid_preset};
+use crate::serving::{self, Door, Gate, Serving};
 use crate::wanted::Wanted;
 
 /// What `--layout` says when native snowflakes are not wanted.
@@ -25,8 +26,7 @@ pub(crate) fn run(args: &ServeArgs, output: &Output) -> Result<(), Failure> {
 /// What the arguments come to, checked before anything is touched.
 fn serving(args: &ServeArgs) -> Result<Serving, Failure> {
     let native = native(args)?;
-    let genid = (!args.tcp.is_off()).then(|| genid_worker(args.zone, args.dc, args.machine));
-    let genid = genid.transpose()?;
+    let genid = (!args.tcp.is_off()).then(|| genid_node(args));
     let pool = Name::new(&args.pool)?;
     let integers = Name::new(&args.doors.artisanal_sequence)?;
     let mut wanted = vec![Wanted::if_absent(pool.clone(), Definition::default())];
@@ -49,6 +49,7 @@ fn serving(args: &ServeArgs) -> Result<Serving, Failure> {
         integers,
         native,
         genid,
+        guards: args.guards.clone(),
     })
 }
 
@@ -84,20 +85,14 @@ fn check_worker(preset: &Preset, worker: u64) -> Result<(), Failure> {
     )))
 }
 
-/// The worker id of a GenID node.
-pub(crate) fn genid_worker(zone: u64, dc: u64, machine: u64) -> Result<u64, Failure> {
-    let nodes = [("zone", zone), ("dc", dc), ("machine", machine)];
-    genid_preset()?.layout.worker(&nodes).map_err(|error| Failure::usage(error.to_string()))
-}
-
-/// What the GenID door says of itself.
-pub(crate) fn genid_node(zone: u64, dc: u64, machine: u64) -> String {
-    format!("GenID, zone {zone}, dc {dc}, machine {machine}")
+/// Which GenID node this is.
+fn genid_node(args: &ServeArgs) -> GenidNode {
+    GenidNode { zone: args.zone, dc: args.dc, machine: args.machine }
 }
 
 fn gates(args: &ServeArgs) -> Vec<Gate> {
     let doors = &args.doors;
-    let genid = genid_node(args.zone, args.dc, args.machine);
+    let genid = genid_node(args).words();
     let integers = format!("artisanal integers of '{}'", doors.artisanal_sequence.escape_debug());
     let gate = |door, listen: &Listen, flag, what: &str| Gate::at(door, listen, flag, what);
     let gates = [

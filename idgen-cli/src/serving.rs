@@ -12,7 +12,7 @@ use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
-use idgen_runtime::{Peers, Runtime, Settings, SnowflakeSettings, Snowflakes};
+use idgen_runtime::{Lifetime, Peers, Runtime, Settings, SnowflakeSettings, Snowflakes};
 use idgen_server::{AccessLog, Desk, Limits, Server, iso_date};
 use idgen_snowflake::Preset;
 use idgen_store::{Name, OpenStore, StoreError, Wish};
@@ -20,7 +20,9 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::doors::PotArgs;
+use crate::args::guards::GuardArgs;
 use crate::failure::Failure;
+use crate::genid_node::{GenidNode, genid_preset};
 use crate::output::Output;
 use crate::place::make_data_dir;
 use crate::wanted::Wanted;
@@ -29,11 +31,6 @@ pub(crate) use gate::{Door, Gate, Place, address, any_host};
 
 /// How long a worker id may take to be had: a lease and more.
 const CLAIM_TIMEOUT: Duration = Duration::from_secs(20);
-/// From here on GenID's ids are negative as signed numbers: 2038-01-19T03:14:08Z.
-const GENID_SIGNED_END_UNIX_MS: u64 = (1 << 31) * 1000;
-/// The layout of the GenID door.
-const GENID: &str = "genid";
-
 /// What a server is made of.
 pub(crate) struct Serving {
     /// What it is called in the registry of workers.
@@ -60,8 +57,10 @@ pub(crate) struct Serving {
     pub(crate) integers: Name,
     /// The layout of native snowflakes and the worker id wished for.
     pub(crate) native: Option<(&'static Preset, Wish)>,
-    /// The worker id of the GenID door.
-    pub(crate) genid: Option<u64>,
+    /// Which node of GenID that door is.
+    pub(crate) genid: Option<GenidNode>,
+    /// What is looked at before ids are issued, and while they are.
+    pub(crate) guards: GuardArgs,
 }
 
 /// Serves until a signal ends it.
@@ -74,11 +73,6 @@ pub(crate) fn run(serving: Serving, output: &Output) -> Result<(), Failure> {
     // Nothing may hold the process after the drain, whatever still runs.
     runtime.shutdown_background();
     served
-}
-
-/// The preset of the GenID door.
-pub(crate) fn genid_preset() -> Result<&'static Preset, Failure> {
-    Ok(Preset::named(GENID)?)
 }
 
 /// The signals that drain.
@@ -109,9 +103,10 @@ impl Stop {
 async fn serve(serving: Serving, output: &Output) -> Result<(), Failure> {
     let mut stop = Stop::new()?;
     gate::raise_file_limit();
-    let Serving { gates, pots, access, open, nodes, peers, data_dir, .. } = serving;
+    let Serving { gates, pots, access, open, nodes, peers, data_dir, guards, .. } = serving;
     let bound = Bound::new(gates, &pots, access).await?;
-    let runtime = start(open()?.served_by(nodes), peers, data_dir.as_deref())?;
+    let settings = guards.apply(Settings { peers, ..Settings::default() });
+    let runtime = start(open()?.served_by(nodes), settings, data_dir.as_deref())?;
     let wishes = Wishes {
         program: serving.program,
         wanted: &serving.wanted,
@@ -144,17 +139,16 @@ async fn serve(serving: Serving, output: &Output) -> Result<(), Failure> {
 /// Starts what keeps generators supplied.
 fn start(
     store: OpenStore,
-    peers: Option<Arc<dyn Peers>>,
+    mut settings: Settings,
     data_dir: Option<&Path>,
 ) -> Result<Runtime, Failure> {
-    let mut state_dir = None;
     if !store.outlives_process {
         tracing::warn!("the store forgets every id when this process ends");
     } else if let Some(dir) = data_dir {
         make_data_dir(dir)?;
-        state_dir = Some(dir.to_owned());
+        settings.state_dir = Some(dir.to_owned());
     }
-    Ok(Runtime::start(store, Settings { state_dir, peers, ..Settings::default() })?)
+    Ok(Runtime::start(store, settings)?)
 }
 
 /// What the store is asked for before the doors open.
@@ -164,7 +158,7 @@ struct Wishes<'a> {
     pool: Name,
     integers: Name,
     native: Option<(&'static Preset, Wish)>,
-    genid: Option<u64>,
+    genid: Option<GenidNode>,
 }
 
 impl Wishes<'_> {
@@ -182,16 +176,20 @@ impl Wishes<'_> {
             wanted.prepare(store).await?;
         }
         // The pinned worker id first: an unpinned one may be any other.
-        let genid = match self.genid {
-            Some(worker) => {
+        let genid = match &self.genid {
+            Some(node) => {
                 warn_of_genid_dates();
-                let wish = Wish::Exactly(worker);
-                Some(self.claim(runtime, genid_preset()?, wish).await?)
+                let mut settings = self.settings(genid_preset()?)?;
+                node.wish(&mut settings)?;
+                Some(claim(runtime, settings).await?)
             }
             None => None,
         };
         let snowflakes = match self.native {
-            Some((preset, wish)) => Some((self.claim(runtime, preset, wish).await?, preset.name)),
+            Some((preset, wish)) => {
+                let settings = SnowflakeSettings { wish, ..self.settings(preset)? };
+                Some((claim(runtime, settings).await?, preset.name))
+            }
             None => None,
         };
         Ok(Desk {
@@ -204,29 +202,35 @@ impl Wishes<'_> {
         })
     }
 
-    /// Claims a worker id of the id space that is named after the layout.
-    async fn claim(
-        &self,
-        runtime: &Runtime,
-        preset: &Preset,
-        wish: Wish,
-    ) -> Result<Arc<Snowflakes>, Failure> {
+    /// Settings of the id space that is named after the layout.
+    fn settings(&self, preset: &Preset) -> Result<SnowflakeSettings, Failure> {
         let mut settings = SnowflakeSettings::new(preset.name, &preset.layout)?;
-        settings.wish = wish;
         settings.holder = format!("{}, pid {}", self.program, process::id());
         settings.claim_timeout = CLAIM_TIMEOUT;
-        let snowflakes = runtime.snowflakes(settings).await?;
-        let last = iso_date(preset.layout.end_unix_ms() - 1);
-        let worker = snowflakes.worker();
-        tracing::info!(layout = preset.name, worker, %last, "worker id claimed");
-        Ok(snowflakes)
+        Ok(settings)
     }
 }
 
+/// Claims a worker id, and tells what it is and how long its layout lasts.
+async fn claim(runtime: &Runtime, settings: SnowflakeSettings) -> Result<Arc<Snowflakes>, Failure> {
+    let snowflakes = runtime.snowflakes(settings).await?;
+    let lifetime = snowflakes.lifetime();
+    let last = iso_date(lifetime.end_unix_ms - 1);
+    let (layout, worker) = (snowflakes.space(), snowflakes.worker());
+    let (node, left_days) = (snowflakes.node(), lifetime.left_days());
+    tracing::info!(%layout, worker, node, %last, left_days, "worker id claimed");
+    Ok(snowflakes)
+}
+
+/// Both ends of GenID's ids.
 fn warn_of_genid_dates() {
-    let signed_end = iso_date(GENID_SIGNED_END_UNIX_MS);
+    let Ok(preset) = genid_preset() else { return };
+    let lifetime = Lifetime::at(&preset.layout, 0);
+    let end = iso_date(lifetime.end_unix_ms);
+    let negative = lifetime.negative_from_unix_ms.map(iso_date).unwrap_or_default();
     tracing::warn!(
-        "GenID ids read as signed 64-bit numbers turn negative on {signed_end}; read them unsigned"
+        "GenID ids read as signed 64-bit numbers turn negative on {negative}, read them unsigned; \
+         their seconds run out on {end}, plan another layout"
     );
 }
 

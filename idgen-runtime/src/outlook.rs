@@ -8,6 +8,7 @@ use crate::background::lock;
 use crate::error::{Cause, IssueError};
 use crate::keeper::Keeper;
 use crate::lifetime::Lifetime;
+use crate::published::fields_of;
 use crate::runtime::Runtime;
 use crate::snowflakes::{Holding, Snowflakes};
 
@@ -15,6 +16,11 @@ impl Snowflakes {
     /// How long the layout goes on issuing, by this node's clock.
     pub fn lifetime(&self) -> Lifetime {
         Lifetime::at(&self.settings.layout, self.clock.unix_ms())
+    }
+
+    /// The node fields of the worker id held now: `zone=3 dc=1 machine=2`.
+    pub fn node(&self) -> Option<String> {
+        self.worker().map(|worker| fields_of(&self.settings.layout, worker))
     }
 
     /// Why nothing is issued yet under a lease whose floor lies more than a tick ahead.

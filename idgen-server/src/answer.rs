@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use idgen_core::IdRange;
 use idgen_runtime::snowflake::{Decoded, PRESETS, Preset};
 use idgen_runtime::store::{Alteration, Created, Definition, Name, SequenceInfo};
-use idgen_runtime::{Cause, IssueError, Runtime, Snowflakes};
+use idgen_runtime::{Cause, IssueError, Lifetime, Runtime, Snowflakes};
 
 use crate::Refusal;
 
@@ -172,6 +172,8 @@ pub struct Health {
     pub ready: bool,
     /// What keeps it from that.
     pub reasons: Vec<String>,
+    /// The id spaces it issues in, and how long their layouts last.
+    pub lifetimes: Vec<(Name, Lifetime)>,
 }
 
 /// Where every request of every door is answered.
@@ -265,7 +267,8 @@ impl Desk {
 
     fn health(&self) -> Health {
         let reasons = self.runtime.troubles();
-        Health { ready: reasons.is_empty(), reasons }
+        let lifetimes = self.runtime.lifetimes();
+        Health { ready: reasons.is_empty(), reasons, lifetimes }
     }
 }
 

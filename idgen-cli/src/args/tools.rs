@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::doors::{NodesArgs, PotArgs};
+use super::guards::GuardArgs;
 use super::{Listen, PlaceArgs, RegistryArgs};
 
 /// What the original calls an engine.
@@ -216,4 +217,6 @@ pub(crate) struct GenidArgs {
     pub(crate) place: PlaceArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
+    #[command(flatten)]
+    pub(crate) guards: GuardArgs,
 }

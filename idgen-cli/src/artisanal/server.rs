@@ -36,5 +36,6 @@ fn serving(args: &IntdServerArgs) -> Result<Serving, Failure> {
         wanted: vec![wanted],
         native: None,
         genid: None,
+        guards: Default::default(),
     })
 }

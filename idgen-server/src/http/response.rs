@@ -6,11 +6,13 @@ use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
 };
 use hyper::{Method, StatusCode};
-use idgen_runtime::Cause;
+use idgen_runtime::store::Name;
+use idgen_runtime::{Cause, Lifetime};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::answer::Health;
+use crate::date::iso_date;
 use crate::refusal::Refusal;
 
 /// A response with its body whole, so that it goes out with Content-Length.
@@ -125,5 +127,18 @@ pub(super) fn readiness(health: &Health, draining: bool) -> Response {
     if draining {
         reasons.push("this node is shutting down".to_owned());
     }
-    json(if ready { 200 } else { 503 }, &json!({ "ready": ready, "reasons": reasons }))
+    let lifetimes: Vec<_> = health.lifetimes.iter().map(lifetime).collect();
+    let value = json!({ "ready": ready, "reasons": reasons, "lifetimes": lifetimes });
+    json(if ready { 200 } else { 503 }, &value)
+}
+
+/// How long the layout of an id space lasts.
+fn lifetime((space, lifetime): &(Name, Lifetime)) -> serde_json::Value {
+    json!({
+        "space": space.as_str(),
+        "last": iso_date(lifetime.end_unix_ms - 1),
+        "left_days": lifetime.left_days(),
+        "negative_from": lifetime.negative_from_unix_ms.map(iso_date),
+        "warning": lifetime.warning().map(|warning| warning.to_string()),
+    })
 }

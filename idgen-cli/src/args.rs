@@ -6,6 +6,7 @@ pub(crate) mod layout;
 mod listen;
 pub(crate) mod store;
 pub(crate) mod tools;
+pub(crate) mod workers;
 
 use std::path::PathBuf;
 
@@ -49,6 +50,10 @@ pub(crate) enum Command {
     Snowflake(SnowflakeArgs),
     /// Take an id apart.
     Decode(DecodeArgs),
+    /// Tell all of an id: its parts, its forms, the lease it was issued under.
+    Explain(workers::ExplainArgs),
+    /// Look at worker ids, or free one.
+    Worker(workers::WorkerArgs),
     /// Create, look at and change sequences.
     Sequence(SequenceArgs),
     /// Look at a store, or move sequences from one to another.
@@ -98,7 +103,7 @@ pub(crate) struct PlaceArgs {
 pub(crate) struct RegistryArgs {
     /// The store that leases worker ids, the same one for all servers of an id space
     /// [default: that of --store].
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true)]
     pub(crate) registry: Option<String>,
 }
 

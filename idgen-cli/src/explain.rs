@@ -53,8 +53,7 @@ fn worker_of(layout: &Layout, decoded: &DecodedId) -> Result<u64, Failure> {
     let is_node = |name: &str| {
         layout.fields().iter().any(|field| field.name() == name && field.role() == Role::Node)
     };
-    let nodes: Vec<_> =
-        decoded.fields.iter().copied().filter(|(name, _)| is_node(name)).collect();
+    let nodes: Vec<_> = decoded.fields.iter().copied().filter(|(name, _)| is_node(name)).collect();
     layout.worker(&nodes).map_err(|error| Failure::refused(error.to_string()))
 }
 
@@ -98,7 +97,8 @@ impl Lease {
     fn words(&self) -> String {
         match self {
             Self::NoRegistry => {
-                "not looked up: there is no store here; name the servers' with --registry".to_owned()
+                "not looked up: there is no store here; name the servers' with --registry"
+                    .to_owned()
             }
             Self::Never => "none: this registry never leased the worker id".to_owned(),
             Self::Earlier(info) => format!(

@@ -7,6 +7,7 @@
 mod args;
 mod artisanal;
 mod decode;
+mod explain;
 mod failure;
 mod genid;
 mod genid_node;
@@ -24,6 +25,7 @@ mod snowflake;
 mod spelling;
 mod store;
 mod wanted;
+mod worker;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -83,6 +85,8 @@ fn run(command: Command, output: &Output) -> Result<(), Failure> {
         Command::Next(args) => next::run(&args, output),
         Command::Snowflake(args) => snowflake::run(&args, output),
         Command::Decode(args) => decode::run(&args, output),
+        Command::Explain(args) => explain::run(&args, output),
+        Command::Worker(args) => worker::run(&args, output),
         Command::Sequence(args) => sequence::run(&args, output),
         Command::Store(args) => store::run(&args, output),
         Command::Layout(args) => layout::run(&args, output),

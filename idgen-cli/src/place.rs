@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use idgen_store::OpenStore;
 use idgen_store::set::StoreSet;
+use idgen_store::{OpenStore, WorkerRegistry};
 
 use crate::args::{PlaceArgs, RegistryArgs};
 use crate::failure::Failure;
@@ -20,7 +20,10 @@ const STORE_FILE: &str = "idgen.db";
 /// A store that forgets is refused unless that was allowed.
 pub(crate) fn open(args: &PlaceArgs) -> Result<OpenStore, Failure> {
     match &args.store[..] {
-        [] => open_kept(&usual_url(&args.data_dir)?, args.volatile),
+        [] => {
+            make_data_dir(&args.data_dir)?;
+            open_kept(&usual_url(&args.data_dir)?, args.volatile)
+        }
         [url] => open_kept(url, args.volatile),
         urls => open_set(urls, args.volatile),
     }
@@ -68,6 +71,38 @@ pub(crate) fn open_with_workers(
         )));
     }
     Ok(store)
+}
+
+/// Opens the registry of worker ids for a look: nothing is made.
+///
+/// # Errors
+///
+/// There is no such store, or it keeps no worker ids.
+pub(crate) fn open_workers(
+    args: &PlaceArgs,
+    registry: &RegistryArgs,
+) -> Result<Arc<dyn WorkerRegistry>, Failure> {
+    let url = registry_url(args, registry)?;
+    open_existing(&url)?.workers.ok_or_else(|| {
+        Failure::refused(format!(
+            "{} keeps no worker ids; name the registry of the servers with --registry",
+            shown(&url)
+        ))
+    })
+}
+
+/// Whether a registry was named or is in the data directory.
+pub(crate) fn has_registry(args: &PlaceArgs, registry: &RegistryArgs) -> bool {
+    let is_named = registry.registry.is_some() || !args.store.is_empty();
+    is_named || args.data_dir.join(STORE_FILE).exists()
+}
+
+/// Where the servers that are started with these arguments record worker ids.
+fn registry_url(args: &PlaceArgs, registry: &RegistryArgs) -> Result<String, Failure> {
+    match (&registry.registry, args.store.first()) {
+        (Some(url), _) | (None, Some(url)) => Ok(url.clone()),
+        (None, None) => usual_url(&args.data_dir),
+    }
 }
 
 /// Opens a store that is not to forget, unless that was allowed.
@@ -140,7 +175,6 @@ pub(crate) fn make_data_dir(dir: &Path) -> Result<(), Failure> {
 }
 
 fn usual_url(dir: &Path) -> Result<String, Failure> {
-    make_data_dir(dir)?;
     let path = dir.join(STORE_FILE);
     let path = path.to_str().ok_or_else(|| {
         Failure::usage(format!("data directory {} is not UTF-8; choose another", dir.display()))

@@ -126,7 +126,7 @@ impl Place {
 }
 
 fn takes_a_place(args: &[&str]) -> bool {
-    let commands = ["serve", "next", "snowflake", "sequence", "genid"];
+    let commands = ["serve", "next", "snowflake", "sequence", "genid", "worker", "explain"];
     let command = args.iter().find(|arg| !arg.starts_with('-'));
     command.is_some_and(|name| commands.contains(name)) && !args.contains(&"--data-dir")
 }

@@ -13,6 +13,7 @@ mod drain;
 mod errors;
 mod frozen;
 mod genid;
+mod guards;
 mod harness;
 mod http;
 mod idle;

@@ -181,7 +181,7 @@ impl Connection {
         let mut buffer = [0; REPLY_MAX];
         let len = match answered {
             Ok(Reply::Ids(ranges)) => return self.lay_out_ids(number, &ranges, &mut buffer),
-            Ok(Reply::Health(Health { ready, reasons })) => {
+            Ok(Reply::Health(Health { ready, reasons, .. })) => {
                 encode_health(number, ready, &reasons.join("; "), &mut buffer)
             }
             Ok(_) => refuse(number, &Refusal::defect(), &mut buffer),

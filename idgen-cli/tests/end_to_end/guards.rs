@@ -183,7 +183,7 @@ fn an_id_is_explained_down_to_its_lease() {
     let args =
         ["explain", form, "--format", "base62", "--layout", "genid", "--store", &shared.store];
     let text = shared.place.run(&args);
-    for line in [format!("id         {id}"), "machine    3".to_owned(), format!("'{holder}'")] {
+    for line in [format!("id        {id}"), "machine   3".to_owned(), format!("'{holder}'")] {
         assert!(text.contains(&line), "{line}: {text}");
     }
     // An hour on: no lease reaches there.

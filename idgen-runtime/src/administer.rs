@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_lite::future::or;
 use idgen_store::{Alteration, Created, Definition, Name, SequenceStore, StoreError};
 
 use crate::error::{Cause, IssueError};
@@ -133,16 +134,35 @@ impl Runtime {
         Arc::clone(self.sequences())
     }
 
-    /// Drivers of stores run on the background thread.
+    /// Drivers of stores run on the background thread. A call that is given up is not carried on
+    /// there: what an operator was told has failed does not happen later, to a store that may have
+    /// changed since.
     async fn administer<T: Send + 'static>(
         &self,
         call: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let background = &self.shared.background;
-        match background.until(background.now() + ADMIN_WAIT, background.run(call)).await {
-            Some(Some(answer)) => answer,
+        let background = Arc::clone(&self.shared.background);
+        let deadline = background.now() + ADMIN_WAIT;
+        let of_thread = Arc::clone(&background);
+        let timely = async move {
+            // The thread may have been held up till now.
+            let left = deadline.saturating_duration_since(of_thread.now());
+            if left.is_zero() {
+                return None;
+            }
+            let late = async {
+                of_thread.nap(left).await;
+                None
+            };
+            // The time is looked at first.
+            or(late, async { Some(call.await) }).await
+        };
+        match background.until(deadline, background.run(timely)).await {
+            Some(Some(Some(answer))) => answer,
             Some(None) => Err(StoreError::Unavailable("this node is shutting down".into())),
-            None => Err(StoreError::Unavailable("no answer in time; look at the store".into())),
+            Some(Some(None)) | None => {
+                Err(StoreError::Unavailable("no answer in time; look at the store".into()))
+            }
         }
     }
 

@@ -185,3 +185,29 @@ fn restarts_do_not_wear_out_a_freeze() {
         }
     }
 }
+
+/// What the new one granted before nobody has told: the number named is of the old one.
+#[test]
+fn a_store_that_changes_during_a_thaw_stays_frozen() {
+    let faulty = FaultyStore::new();
+    let runtime = Runtime::start(faulty.open(), Settings::default()).unwrap();
+    let sequence = runtime.create_blocking("a", &Definition::default()).unwrap();
+    let id = sequence.next_id_blocking(soon()).unwrap();
+    let thaw = |above| block_on(runtime.thaw(sequence.name(), above));
+    faulty.change_when_advanced(true);
+    let refused = thaw(1_000_000).unwrap_err().to_string();
+    assert!(refused.contains("thaw once more"), "{refused}");
+    let refused = std::iter::repeat_with(|| sequence.next_id_blocking(soon()));
+    let refused = refused.take(100_000).find_map(Result::err).expect("it freezes at a lease");
+    assert_eq!(refused.cause(), Cause::Frozen, "{refused}");
+    thaw(2_000_000).unwrap();
+    let deadline = soon();
+    let next = loop {
+        match sequence.next_id_blocking(soon()) {
+            Ok(next) => break next,
+            Err(refused) => assert_eq!(refused.cause(), Cause::Frozen, "{refused}"),
+        }
+        assert!(Instant::now() < deadline, "it is not thawed");
+    };
+    assert!(id < 1_000_000 && next > 2_000_000, "{id} {next}");
+}

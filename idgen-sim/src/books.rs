@@ -104,7 +104,7 @@ impl Books {
         horizon_unix_ms: u64,
     ) {
         self.note(horizon_unix_ms);
-        self.trace.tell(|| {
+        self.trace.note("lease", || {
             let Floor { unix_ms, sequence } = floor;
             format!("process {to}: worker {worker} from {unix_ms}/{sequence} to {horizon_unix_ms}")
         });
@@ -115,7 +115,7 @@ impl Books {
     /// A renewal that the registry recorded.
     pub(crate) fn renewed(&mut self, to: Incarnation, token: LeaseToken, horizon_unix_ms: u64) {
         self.note(horizon_unix_ms);
-        self.trace.tell(|| format!("process {to}: renewed to {horizon_unix_ms}"));
+        self.trace.note("renewal", || format!("process {to}: renewed to {horizon_unix_ms}"));
         let leases = self.leases.entry(to).or_default();
         for lease in leases.iter_mut().filter(|lease| lease.token == token) {
             lease.horizon_unix_ms = lease.horizon_unix_ms.max(horizon_unix_ms);

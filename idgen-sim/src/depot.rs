@@ -166,7 +166,10 @@ impl Depot {
     }
 
     async fn hand_back(&self, tail: &Lease) -> Result<(), StoreError> {
-        self.store().hand_back(&self.name, tail).await
+        self.store().hand_back(&self.name, tail).await?;
+        let (start, last) = (tail.range.start(), tail.range.last());
+        self.trace.note("tail", || format!("{start}..={last} came back ({})", tail.serial));
+        Ok(())
     }
 }
 

@@ -14,11 +14,12 @@ use idgen_runtime::simulated::{Work, World};
 use idgen_runtime::{
     ClockKind, IssueError, Runtime, Sequence, Settings, SnowflakeSettings, Snowflakes,
 };
-use idgen_store::{Name, OpenStore, Wish};
+use idgen_store::{Name, OpenStore, Order, Wish};
 
 use crate::books::{Books, Incarnation};
 use crate::clocks::{Reading, preemptible};
 use crate::engine::{Engine, Group};
+use crate::trace::Trace;
 use crate::weather::Weather;
 
 /// What a runtime takes for its thread and its clock.
@@ -59,6 +60,9 @@ pub(crate) struct Start {
     pub(crate) engine: Engine,
     pub(crate) weather: Arc<Weather>,
     pub(crate) books: Arc<Mutex<Books>>,
+    pub(crate) trace: Trace,
+    /// Of all processes of the run; ids of strict order lie above it.
+    pub(crate) answered_by_all: Arc<Mutex<Option<u64>>>,
     pub(crate) store: OpenStore,
     pub(crate) reading: Reading,
     pub(crate) node: usize,
@@ -79,6 +83,8 @@ pub(crate) struct Process {
     /// The highest id that was answered, for each bucket and worker id.
     answered: Mutex<BTreeMap<(usize, u64), u64>>,
     answered_serial: Mutex<Option<u64>>,
+    answered_by_all: Arc<Mutex<Option<u64>>>,
+    trace: Trace,
     is_stopping: AtomicBool,
 }
 
@@ -93,7 +99,8 @@ pub(crate) fn name() -> Name {
 impl Process {
     /// Starts a runtime in two groups of its own: its thread, and those who ask it.
     pub(crate) fn start(start: Start) -> Arc<Self> {
-        let Start { engine, weather, books, store, reading, node, incarnation, mut rng } = start;
+        let Start { engine, weather, books, store, reading, node, incarnation, .. } = start;
+        let mut rng = start.rng;
         let (background, load) = (engine.group(), engine.group());
         let inside =
             Inside { engine: engine.clone(), group: background, rng: Mutex::new(rng.fork()) };
@@ -120,6 +127,8 @@ impl Process {
             node,
             answered: Mutex::default(),
             answered_serial: Mutex::default(),
+            answered_by_all: start.answered_by_all,
+            trace: start.trace,
             is_stopping: AtomicBool::new(false),
         });
         for kind in [Kind::Snowflakes, Kind::Serials] {
@@ -227,7 +236,9 @@ impl Process {
         let bucket = rng.usize(..buckets.max(1));
         let answered = locked(&self.answered).clone();
         let range = match deadline {
-            Some(deadline) => on_own_thread(tap.take(bucket, len, deadline)).await.ok(),
+            Some(deadline) => {
+                self.told("id space", on_own_thread(tap.take(bucket, len, deadline)).await)
+            }
             None => preemptible(|| tap.take_at_hand(bucket, len)),
         };
         // What a process that has died meanwhile would have got reached nobody.
@@ -241,18 +252,30 @@ impl Process {
     }
 
     async fn ask_serials(&self, tap: &Sequence, len: NonZeroU64, deadline: Option<Instant>) {
-        let answered = *locked(&self.answered_serial);
-        let range: Option<IdRange> = match deadline {
-            Some(deadline) => {
-                let taken: Result<IdRange, IssueError> = tap.take(len, deadline).await;
-                taken.ok()
-            }
+        let answered = match self.weather.definition.order() {
+            Order::Strict => *locked(&self.answered_by_all),
+            Order::Leased => *locked(&self.answered_serial),
+        };
+        let range = match deadline {
+            Some(deadline) => self.told("sequence", tap.take(len, deadline).await),
             None => tap.take_at_hand(len),
         };
         let Some(range) = range.filter(|_| !self.engine.is_dead(self.load)) else { return };
         locked(&self.books).serials(range, self.incarnation, answered);
-        let mut answered = locked(&self.answered_serial);
-        *answered = (*answered).max(Some(range.last()));
+        for answered in [&self.answered_serial, &*self.answered_by_all] {
+            let mut answered = locked(answered);
+            *answered = (*answered).max(Some(range.last()));
+        }
+    }
+
+    /// Counts refusals by their causes.
+    fn told(&self, of: &str, taken: Result<IdRange, IssueError>) -> Option<IdRange> {
+        if let Err(refused) = &taken {
+            let cause = refused.cause().name();
+            let process = self.incarnation;
+            self.trace.note(&format!("{of}: {cause}"), || format!("process {process}: {refused}"));
+        }
+        taken.ok()
     }
 }
 
@@ -286,4 +309,46 @@ fn len(rng: &mut Rng) -> NonZeroU64 {
         _ => 4096,
     };
     NonZeroU64::new(rng.u64(1..=most)).unwrap_or(NonZeroU64::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_lite::future::block_on;
+    use idgen_store::memory::MemoryStore;
+    use idgen_store::{Definition, SequenceStore};
+
+    /// Of an order that was given up the operator has been told that it failed.
+    #[test]
+    fn an_order_that_is_given_up_is_not_carried_out_later() {
+        let (engine, store) = (Engine::new(1), MemoryStore::new());
+        block_on(store.create(&name(), &Definition::default())).unwrap();
+        let (background, operator) = (engine.group(), engine.group());
+        let rng = Mutex::new(Rng::with_seed(1));
+        let inside = Inside { engine: engine.clone(), group: background, rng };
+        let mut open = idgen_store::open("memory:").unwrap();
+        open.sequences = Arc::new(store.clone());
+        let runtime = Runtime::start_in(Arc::new(inside), open, Settings::default()).unwrap();
+        let order = |above: u64| {
+            let (runtime, told) = (runtime.clone(), Arc::new(Mutex::new(None)));
+            let tell = Arc::clone(&told);
+            let work = async move {
+                *locked(&tell) = Some(runtime.advance(&name(), above).await);
+            };
+            engine.spawn(operator, Box::pin(work));
+            told
+        };
+        let bound = || block_on(store.last(&name())).unwrap();
+        let told = order(100);
+        engine.pass(Duration::from_secs(1));
+        assert!(matches!(*locked(&told), Some(Ok(()))));
+        engine.stall(background);
+        let told = order(200);
+        engine.pass(Duration::from_secs(30));
+        engine.resume(background);
+        engine.pass(Duration::from_secs(30));
+        let told = locked(&told).take();
+        assert!(matches!(told, Some(Err(idgen_store::StoreError::Unavailable(_)))), "{told:?}");
+        assert_eq!(bound(), 100);
+    }
 }

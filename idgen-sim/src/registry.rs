@@ -12,6 +12,7 @@ use idgen_store::{
 
 use crate::books::{Books, Incarnation};
 use crate::breakage::Breakage;
+use crate::trace::Trace;
 use crate::wire::{Net, Silence};
 
 /// A horizon as far away as if there were none.
@@ -23,6 +24,7 @@ pub(crate) struct Office {
     pub(crate) registry: MemoryStore,
     pub(crate) books: Arc<Mutex<Books>>,
     pub(crate) breakage: Option<Breakage>,
+    pub(crate) trace: Trace,
 }
 
 /// One process's way to the office.
@@ -92,7 +94,10 @@ impl Office {
                 let renewal = Renewal::granted(worker, token, now_unix_ms + 10_000);
                 Ok(Renewed { renewal, cut: false })
             }
-            lost => lost,
+            lost => {
+                self.trace.note("refused renewal", || format!("process {by}: {lost:?}"));
+                lost
+            }
         }
     }
 
@@ -109,7 +114,10 @@ impl Office {
         } else {
             ended
         };
-        self.registry.release(space, ended).await
+        let (worker, floor) = (ended.worker(), ended.floor());
+        self.registry.release(space, ended).await?;
+        self.trace.note("release", || format!("process {by}: worker {worker} at {floor:?}"));
+        Ok(())
     }
 
     /// Releases what a process holds, with all it has issued so far as the receipt.

@@ -9,8 +9,8 @@ use crate::books::Finding;
 use crate::breakage::Breakage;
 use crate::clocks;
 use crate::engine::Engine;
-use crate::scene::{Counts, Scene};
-use crate::trace::Trace;
+use crate::scene::Scene;
+use crate::trace::{Counts, Trace};
 use crate::troubles::stir;
 
 /// What came of one seed.
@@ -58,6 +58,6 @@ pub fn run(seed: u64, breakage: Option<Breakage>, is_told: bool) -> Report {
         ids: books.ids(),
         fingerprint: books.fingerprint(),
         findings: books.close(scene.weather.definition.increment()),
-        counts: scene.counts(),
+        counts: scene.trace.counts(),
     }
 }

@@ -1,6 +1,5 @@
 //! Nodes, servers and what lies between them: everything of one run.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,9 +30,6 @@ impl Node {
     }
 }
 
-/// What is counted of a run, by what it is called.
-pub(crate) type Counts = BTreeMap<String, u64>;
-
 pub(crate) struct Scene {
     pub(crate) engine: Engine,
     pub(crate) weather: Arc<Weather>,
@@ -47,7 +43,9 @@ pub(crate) struct Scene {
     books: Arc<Mutex<Books>>,
     rng: Mutex<Rng>,
     changing: Mutex<Changing>,
-    trace: Trace,
+    pub(crate) trace: Trace,
+    /// The highest id of the sequence that was answered at all.
+    answered_serial: Arc<Mutex<Option<u64>>>,
 }
 
 #[derive(Default)]
@@ -57,7 +55,6 @@ struct Changing {
     is_barred: bool,
     /// The store has gone back, and operators are busy with it.
     is_back: bool,
-    counts: Counts,
 }
 
 impl Scene {
@@ -71,7 +68,7 @@ impl Scene {
         let books = Arc::new(Mutex::new(Books::new(weather.layout, trace.clone())));
         let host = Host::new(Wall::new(engine, rng));
         let registry = MemoryStore::with_clock(Arc::new(host.clone()));
-        let office = Office { registry, books: Arc::clone(&books), breakage };
+        let office = Office { registry, books: Arc::clone(&books), breakage, trace: trace.clone() };
         let nodes = (0..weather.nodes)
             .map(|_| Node { wall: Wall::new(engine, rng), process: Mutex::default() })
             .collect();
@@ -88,6 +85,7 @@ impl Scene {
             rng: Mutex::new(rng.fork()),
             changing: Mutex::default(),
             trace,
+            answered_serial: Arc::default(),
             weather,
         }))
     }
@@ -101,14 +99,8 @@ impl Scene {
         locked(&self.books)
     }
 
-    /// Counts what happened, and tells it if the run is traced.
     pub(crate) fn note(&self, what: &str, more: impl FnOnce() -> String) {
-        *locked(&self.changing).counts.entry(what.to_owned()).or_default() += 1;
-        self.trace.tell(|| format!("{what} {}", more()));
-    }
-
-    pub(crate) fn counts(&self) -> Counts {
-        locked(&self.changing).counts.clone()
+        self.trace.note(what, more);
     }
 
     pub(crate) fn bar(&self, is_barred: bool) {
@@ -163,6 +155,8 @@ impl Scene {
             engine: self.engine.clone(),
             weather: Arc::clone(&self.weather),
             books: Arc::clone(&self.books),
+            trace: self.trace.clone(),
+            answered_by_all: Arc::clone(&self.answered_serial),
             store: self.reached_by(node, incarnation, &mut rng),
             reading: Reading::new(&place.wall, rng.fork(), rarity, longest),
             node,

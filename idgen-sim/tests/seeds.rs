@@ -47,6 +47,18 @@ fn everything_happens() {
         "advanced",
         "went back",
         "thawed",
+        "lease",
+        "renewal",
+        "refused renewal",
+        "release",
+        "tail",
+        "sequence: frozen",
+        "sequence: draining",
+        "sequence: store_down",
+        "id space: clock_hold",
+        "id space: store_down",
+        "id space: lease_lost",
+        "id space: draining",
     ];
     for what in happens {
         assert!(sum.counts.get(what).is_some_and(|&times| times >= 10), "{what}: {:?}", sum.counts);

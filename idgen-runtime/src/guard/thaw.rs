@@ -9,16 +9,19 @@ use super::{Guard, Key, key_of, store_key};
 use crate::journal::{self, Mark};
 
 /// Lifts a freeze: raises the sequence above `above`, and makes marks of a new generation, one a
-/// store. `known` tells the ones that stand.
+/// store. `known` tells the ones that stand. A store that changes under the thaw may have granted
+/// more before it did than `above` was chosen for: then the freeze stands.
 async fn thaw_with(
     store: &dyn SequenceStore,
     name: &Name,
     above: u64,
     known: impl Fn(&Key) -> Result<Mark, StoreError>,
 ) -> Result<Vec<(Key, Mark)>, StoreError> {
-    let mut bound = 0;
+    let (mut bound, mut seen) = (0, Vec::new());
     for account in store.accounts(name).await? {
-        bound = bound.max(known(&key_of(name, store, &account))?.end).max(account.info.bound);
+        let key = key_of(name, store, &account);
+        bound = bound.max(known(&key)?.end).max(account.info.bound);
+        seen.push((key, store_key(&account.identity)));
     }
     if above < bound {
         return Err(StoreError::WouldLower { name: name.clone(), bound, asked: above });
@@ -27,9 +30,16 @@ async fn thaw_with(
     let mut marks = Vec::new();
     for account in store.accounts(name).await? {
         let key = key_of(name, store, &account);
+        let identity = store_key(&account.identity);
+        if !seen.contains(&(key.clone(), identity.clone())) {
+            return Err(StoreError::Unavailable(format!(
+                "the store of sequence '{name}' was restarted, promoted or replaced during the \
+                 thaw, and may have granted more than {above}; look at it and thaw once more"
+            )));
+        }
         let mark = Mark {
             generation: known(&key)?.generation + 1,
-            store: store_key(&account.identity),
+            store: identity,
             serial: account.info.serial,
             end: above,
         };

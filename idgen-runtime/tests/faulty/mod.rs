@@ -22,6 +22,8 @@ pub(crate) struct FaultyStore {
 struct State {
     down: AtomicBool,
     describe_fails: AtomicBool,
+    changes_when_advanced: AtomicBool,
+    is_changed: AtomicBool,
     delay: Mutex<Duration>,
     answer_delay: Mutex<Duration>,
     leases: AtomicU64,
@@ -54,6 +56,11 @@ impl FaultyStore {
 
     pub(crate) fn fail_describe(&self, fail: bool) {
         self.state.describe_fails.store(fail, Ordering::SeqCst);
+    }
+
+    /// Another server takes the store's place just before it is advanced.
+    pub(crate) fn change_when_advanced(&self, change: bool) {
+        self.state.changes_when_advanced.store(change, Ordering::SeqCst);
     }
 
     /// The store without its faults, as another node sees it.
@@ -93,7 +100,11 @@ async fn sleep(delay: Duration) {
 #[async_trait]
 impl SequenceStore for FaultyStore {
     async fn identity(&self) -> Result<StoreIdentity, StoreError> {
-        self.inner.sequences.identity().await
+        let mut identity = self.inner.sequences.identity().await?;
+        if self.state.is_changed.load(Ordering::SeqCst) {
+            identity.incarnation.push_str(", changed");
+        }
+        Ok(identity)
     }
 
     async fn create(&self, name: &Name, definition: &Definition) -> Result<Created, StoreError> {
@@ -118,6 +129,8 @@ impl SequenceStore for FaultyStore {
     }
 
     async fn advance_to(&self, name: &Name, above: u64) -> Result<(), StoreError> {
+        let changes = self.state.changes_when_advanced.load(Ordering::SeqCst);
+        self.state.is_changed.fetch_or(changes, Ordering::SeqCst);
         self.pass().await?.advance_to(name, above).await
     }
 

@@ -69,6 +69,7 @@ mod moved;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 mod name;
+mod node_number;
 mod open;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod pool;
@@ -143,6 +144,7 @@ pub use definition::{Definition, DefinitionError, Order};
 pub use error::{RegistryError, StoreError};
 pub use migrate::{Departure, Migrated, Site, migrate};
 pub use name::{Name, NameError};
+pub use node_number::{NoNumber, NodeNumber};
 pub use open::{OpenStore, open};
 pub use sequence::{
     Alteration, Arrival, Created, Durability, Lease, SequenceInfo, SequenceStore, StoreIdentity,

@@ -29,6 +29,9 @@
 //! - What a server with `forceSync=no` forgets when it loses power cannot be seen from outside.
 //!   Nor can a sequence's node that was removed by hand: its mark goes with it.
 //!
+//! [`node_number`] is apart from all this: a number for the process among those that share the
+//! ZooKeeper, in a session of its own and below the node `/sequence`.
+//!
 //! With `USER:PASSWORD` in the URL the session authenticates by the scheme `digest`, and what it
 //! makes is for that user alone. There is no TLS and no SASL.
 
@@ -41,9 +44,12 @@ use crate::{OpenStore, StoreError};
 mod fault;
 mod live;
 mod nodes;
+mod numbers;
 mod session;
 mod settings;
 mod workers;
+
+pub use numbers::node_number;
 
 /// Takes `url` apart; nothing is connected yet.
 ///

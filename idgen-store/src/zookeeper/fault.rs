@@ -47,25 +47,34 @@ impl Fault {
             Self::Refused(what) => return StoreError::Refused(format!("{place}: {what}")),
             Self::Said(error) => error,
         };
-        let next = match &error {
-            Error::NoAuth => "give this user all rights on the node /idgen, or name another user",
-            Error::AuthFailed => "check user and password in the URL",
-            Error::NoHosts | Error::Timeout => {
-                "see that a server runs and can be reached, and that a quorum stands, and retry"
-            }
-            Error::ConnectionLoss => "see whether the server runs, and retry",
-            Error::SessionExpired | Error::SessionMoved | Error::ClientClosed => {
-                "the session has ended; retry, which makes another"
-            }
-            Error::NoNode => "its nodes were removed while it was in use; retry",
-            Error::QuotaExceeded => "raise the quota of the path",
-            Error::NotReadOnly => "the server has lost its quorum; see the others, and retry",
-            Error::Throttled => "the server is overloaded; retry",
-            Error::Unimplemented => "use ZooKeeper 3.5 or later",
-            _ => "see the server's log, and retry",
-        };
-        StoreError::Unavailable(format!("{place}: {error}; {next}"))
+        StoreError::Unavailable(format!("{place}: {}", reason(&error, "/idgen")))
     }
+}
+
+/// The cause and the next step; `node` is the one below which work is done.
+pub(super) fn reason(error: &Error, node: &str) -> String {
+    let next = match error {
+        Error::NoAuth => {
+            return format!(
+                "{error}; give this user all rights on the node {node}, or name another user"
+            );
+        }
+        Error::AuthFailed => "check user and password in the URL",
+        Error::NoHosts | Error::Timeout => {
+            "see that a server runs and can be reached, and that a quorum stands, and retry"
+        }
+        Error::ConnectionLoss => "see whether the server runs, and retry",
+        Error::SessionExpired | Error::SessionMoved | Error::ClientClosed => {
+            "the session has ended; retry, which makes another"
+        }
+        Error::NoNode => "its nodes were removed while it was in use; retry",
+        Error::QuotaExceeded => "raise the quota of the path",
+        Error::NotReadOnly => "the server has lost its quorum; see the others, and retry",
+        Error::Throttled => "the server is overloaded; retry",
+        Error::Unimplemented => "use ZooKeeper 3.5 or later",
+        _ => "see the server's log, and retry",
+    };
+    format!("{error}; {next}")
 }
 
 #[cfg(test)]

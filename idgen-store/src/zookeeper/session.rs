@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zookeeper_client::{Acls, Client, CreateMode, CreateOptions, Error};
+use zookeeper_client::{Client, CreateMode, CreateOptions, Error};
 
 use super::fault::Fault;
 use super::nodes;
@@ -48,18 +48,14 @@ impl Session {
         format!("{}/sequences", self.settings.root)
     }
 
-    fn acls(&self) -> Acls<'static> {
-        if self.settings.login.is_none() { Acls::anyone_all() } else { Acls::creator_all() }
-    }
-
     /// How nodes are made that stay.
     pub(super) fn options(&self) -> CreateOptions<'static> {
-        CreateMode::Persistent.with_acls(self.acls())
+        CreateMode::Persistent.with_acls(self.settings.acls())
     }
 
     /// How nodes are made that go with their session.
     pub(super) fn passing(&self) -> CreateOptions<'static> {
-        CreateMode::Ephemeral.with_acls(self.acls())
+        CreateMode::Ephemeral.with_acls(self.settings.acls())
     }
 
     /// Does a request's work on the session.
@@ -80,13 +76,7 @@ impl Session {
 
     async fn open(&self) -> Result<Client, Error> {
         let settings = &self.settings;
-        let mut connector = Client::connector()
-            .with_session_timeout(settings.session_timeout)
-            .with_connection_timeout(CONNECTION_TIMEOUT)
-            .with_fail_eagerly();
-        if let Some(login) = &settings.login {
-            connector = connector.with_auth("digest", login.as_bytes());
-        }
+        let connector = settings.connector().with_connection_timeout(CONNECTION_TIMEOUT);
         let client = connector.connect(&settings.servers).await?;
         let sequences = self.sequences();
         if client.check_stat(&sequences).await?.is_none() {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use zookeeper_client::{Acls, Client, Connector};
+
 use crate::StoreError;
 use crate::url::StoreUrl;
 
@@ -10,10 +12,17 @@ const OPTIONS: [&str; 2] = ["answer_timeout_ms", "session_timeout_ms"];
 
 /// An hour: longer than anything here is worth waiting for.
 const LONGEST_MS: u64 = 3_600_000;
-/// As long as a lease of a worker id by default.
-const SESSION_TIMEOUT_MS: u64 = 10_000;
-const ANSWER_TIMEOUT_MS: u64 = 5_000;
 const PORT: u16 = 2181;
+
+/// What holds where a URL does not say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Usual {
+    pub(super) session_timeout_ms: u64,
+    pub(super) answer_timeout_ms: u64,
+}
+
+/// A session as long as a lease of a worker id by default.
+const USUAL: Usual = Usual { session_timeout_ms: 10_000, answer_timeout_ms: 5_000 };
 
 /// A URL that has been understood.
 pub(super) struct ZooKeeperSettings {
@@ -23,7 +32,9 @@ pub(super) struct ZooKeeperSettings {
     pub(super) servers: String,
     /// `USER:PASSWORD`, never shown.
     pub(super) login: Option<String>,
-    /// The node above all of idgen's: `/idgen` below the URL's path.
+    /// The URL's path as that of a node, empty for the topmost.
+    pub(super) above: String,
+    /// The node above all of idgen's own: `/idgen` below the URL's path.
     pub(super) root: String,
     pub(super) session_timeout: Duration,
     pub(super) answer_timeout: Duration,
@@ -31,6 +42,11 @@ pub(super) struct ZooKeeperSettings {
 
 impl ZooKeeperSettings {
     pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
+        Self::parse_with(url, USUAL)
+    }
+
+    /// What a URL says, and what is usual where it does not.
+    pub(super) fn parse_with(url: &str, usual: Usual) -> Result<Self, StoreError> {
         let mut url = StoreUrl::parse(url)?;
         let place = url.place();
         let ms = |number: Option<u64>, usual| Duration::from_millis(number.unwrap_or(usual));
@@ -47,14 +63,31 @@ impl ZooKeeperSettings {
                 )));
             }
         };
+        let above = above(&url.path, &place)?;
         Ok(Self {
             servers: servers(&url, &place)?,
-            root: root(&url.path, &place)?,
+            root: format!("{above}/idgen"),
+            above,
             login,
-            session_timeout: ms(session, SESSION_TIMEOUT_MS),
-            answer_timeout: ms(answer, ANSWER_TIMEOUT_MS),
+            session_timeout: ms(session, usual.session_timeout_ms),
+            answer_timeout: ms(answer, usual.answer_timeout_ms),
             place,
         })
+    }
+
+    /// How a session is made.
+    pub(super) fn connector(&self) -> Connector {
+        let connector =
+            Client::connector().with_session_timeout(self.session_timeout).with_fail_eagerly();
+        match &self.login {
+            Some(login) => connector.with_auth("digest", login.as_bytes()),
+            None => connector,
+        }
+    }
+
+    /// Who may do what to a node that is made: its maker, or everybody where nobody logs in.
+    pub(super) fn acls(&self) -> Acls<'static> {
+        if self.login.is_none() { Acls::anyone_all() } else { Acls::creator_all() }
     }
 }
 
@@ -74,10 +107,10 @@ fn servers(url: &StoreUrl, place: &str) -> Result<String, StoreError> {
 }
 
 /// The names of nodes in a path are not empty, not `.` or `..`, and have no control characters.
-fn root(path: &str, place: &str) -> Result<String, StoreError> {
+fn above(path: &str, place: &str) -> Result<String, StoreError> {
     let path = path.strip_suffix('/').unwrap_or(path);
     if path.is_empty() {
-        return Ok("/idgen".to_owned());
+        return Ok(String::new());
     }
     let is_name = |name: &str| !["", ".", ".."].contains(&name) && !name.contains(char::is_control);
     if !path.split('/').all(is_name) || path.split('/').next() == Some("zookeeper") {
@@ -86,7 +119,7 @@ fn root(path: &str, place: &str) -> Result<String, StoreError> {
              not /zookeeper, which belongs to the servers"
         )));
     }
-    Ok(format!("/{path}/idgen"))
+    Ok(format!("/{path}"))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use zookeeper_client::{Client, Error};
 #[path = "../network/mod.rs"]
 mod network;
 
+mod numbers;
 mod own;
 
 /// A node, removed in the end with all below it.

@@ -116,6 +116,7 @@ Examples:
   idgen serve --zone 3 --dc 1 --machine 2      this GenID node and no other
   idgen serve --zone 3 --dc 1                  any free machine of that data centre
   idgen serve --artisanal-http localhost:8090 --artisanal-tcp localhost:8091
+  idgen serve --sequence-http localhost:8092 --sequence-zookeeper zoo1,zoo2,zoo3
   idgen serve --store postgres://me:secret@db/ids --layout off --tcp off
 
 Standard output gets one line for each door and then 'ready'; the log goes to standard error

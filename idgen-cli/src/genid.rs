@@ -46,6 +46,7 @@ fn serving(args: &GenidArgs) -> Result<Serving, Failure> {
         native: None,
         genid: Some(node),
         guards: args.guards.clone(),
+        number: None,
     })
 }
 

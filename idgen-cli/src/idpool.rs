@@ -49,6 +49,7 @@ fn serving(args: &IdpoolArgs) -> Result<Serving, Failure> {
         native: None,
         genid: None,
         guards: Default::default(),
+        number: None,
     })
 }
 

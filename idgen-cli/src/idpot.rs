@@ -55,6 +55,7 @@ fn serve(args: &IdpotServerArgs, output: &Output) -> Result<(), Failure> {
         native: None,
         genid: None,
         guards: Default::default(),
+        number: None,
     };
     let served = serving::run(serving, output);
     log.stop();

@@ -16,6 +16,7 @@ mod idpot;
 mod layout;
 mod migrate;
 mod next;
+mod number;
 mod output;
 mod place;
 mod sequence;

@@ -11,6 +11,7 @@ use crate::args::{Listen, ServeArgs};
 use crate::artisanal::usual_series;
 use crate::failure::Failure;
 use crate::genid_node::GenidNode;
+use crate::number::number;
 use crate::output::Output;
 use crate::place::open_with_workers;
 use crate::serving::{self, Door, Gate, Serving};
@@ -50,6 +51,7 @@ fn serving(args: &ServeArgs) -> Result<Serving, Failure> {
         native,
         genid,
         guards: args.guards.clone(),
+        number: number(&args.doors.number)?,
     })
 }
 
@@ -111,6 +113,12 @@ fn gates(args: &ServeArgs) -> Vec<Gate> {
             &doors.artisanal_tcp,
             "--artisanal-tcp ADDR (or --artisanal-tcp off)",
             &integers,
+        ),
+        gate(
+            Door::SequenceHttp,
+            &doors.number.sequence_http,
+            "--sequence-http ADDR (or --sequence-http off)",
+            "GET /sequence, the number of this server",
         ),
     ];
     gates.into_iter().flatten().collect()

@@ -15,7 +15,7 @@ use std::time::Duration;
 use idgen_runtime::{Lifetime, Peers, Runtime, Settings, SnowflakeSettings, Snowflakes};
 use idgen_server::{AccessLog, Desk, Limits, Server, iso_date};
 use idgen_snowflake::Preset;
-use idgen_store::{Name, OpenStore, StoreError, Wish};
+use idgen_store::{Name, NodeNumber, OpenStore, StoreError, Wish};
 use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -61,6 +61,8 @@ pub(crate) struct Serving {
     pub(crate) genid: Option<GenidNode>,
     /// What is looked at before ids are issued, and while they are.
     pub(crate) guards: GuardArgs,
+    /// What claims a number for this process, if there is a door for it.
+    pub(crate) number: Option<Arc<dyn NodeNumber>>,
 }
 
 /// Serves until a signal ends it.
@@ -114,6 +116,7 @@ async fn serve(serving: Serving, output: &Output) -> Result<(), Failure> {
         integers: serving.integers,
         native: serving.native,
         genid: serving.genid,
+        number: serving.number,
     };
     let desk = tokio::select! {
         desk = wishes.desk(&runtime) => desk,
@@ -159,6 +162,7 @@ struct Wishes<'a> {
     integers: Name,
     native: Option<(&'static Preset, Wish)>,
     genid: Option<GenidNode>,
+    number: Option<Arc<dyn NodeNumber>>,
 }
 
 impl Wishes<'_> {
@@ -198,6 +202,7 @@ impl Wishes<'_> {
             integers: self.integers,
             snowflakes,
             genid,
+            number: self.number,
             request_deadline: Limits::default().request_deadline,
         })
     }

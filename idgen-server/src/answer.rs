@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use idgen_core::IdRange;
 use idgen_runtime::snowflake::{Decoded, PRESETS, Preset};
-use idgen_runtime::store::{Alteration, Created, Definition, Name, SequenceInfo};
+use idgen_runtime::store::{Alteration, Created, Definition, Name, NodeNumber, SequenceInfo};
 use idgen_runtime::{Cause, IssueError, Lifetime, Runtime, Snowflakes};
 
 use crate::Refusal;
@@ -63,6 +63,8 @@ pub enum Request {
         /// The name of its layout; the native one if absent.
         layout: Option<String>,
     },
+    /// The number of this process.
+    NodeNumber,
     /// Whether this server would answer now.
     Health,
     /// An operator's request; the admin door hands these in, and idpot's door a creation where
@@ -100,6 +102,8 @@ pub enum Reply {
     Sequences(Vec<SequenceInfo>),
     /// What an id says.
     Decoded(DecodedId),
+    /// The number of this process, known to be its own when it was told.
+    NodeNumber(u64),
     /// How this server is.
     Health(Health),
     /// A sequence is there, new or with the same definition as before.
@@ -189,6 +193,8 @@ pub struct Desk {
     pub snowflakes: Option<(Arc<Snowflakes>, &'static str)>,
     /// The generator of the GenID door, if this server has one.
     pub genid: Option<Arc<Snowflakes>>,
+    /// What claims a number for this process, if this server tells one.
+    pub number: Option<Arc<dyn NodeNumber>>,
     /// How long a request may take.
     pub request_deadline: Duration,
 }
@@ -247,8 +253,19 @@ impl Desk {
                 let native = self.snowflakes.as_ref().map_or(PRESETS[0].name, |(_, name)| name);
                 DecodedId::new(id, layout.as_deref().unwrap_or(native)).map(Reply::Decoded)
             }
+            Request::NodeNumber => {
+                let number = self.number.as_ref().ok_or_else(|| not_served("a node number"))?;
+                Ok(Reply::NodeNumber(number.number().await?))
+            }
             Request::Health => Ok(Reply::Health(self.health())),
             Request::Administer(wanted) => self.administer(wanted).await,
+        }
+    }
+
+    /// Lets the next process have the number of this one, if it has any.
+    pub(crate) async fn give_number_back(&self) {
+        if let Some(number) = &self.number {
+            number.give_back().await;
         }
     }
 

@@ -15,6 +15,7 @@ mod json;
 mod native;
 mod query;
 mod response;
+mod sequence;
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -49,6 +50,8 @@ pub(crate) enum Listener {
     Idpool,
     /// idpot and nothing else.
     Idpot,
+    /// The number of this process and nothing else.
+    Sequence,
 }
 
 impl Listener {
@@ -60,6 +63,7 @@ impl Listener {
             Self::Artisanal => "artisanal-http",
             Self::Idpool => "idpool",
             Self::Idpot => "idpot",
+            Self::Sequence => "sequence-http",
         }
     }
 }
@@ -167,7 +171,7 @@ impl Door {
             Listener::Idpot => idpot::mistaken(refusal),
             Listener::Data if idpot::owns(path) => idpot::mistaken(refusal),
             Listener::Admin if idpot::creates(path) => idpot::mistaken(refusal),
-            Listener::Data | Listener::Admin => response::problem(refusal),
+            Listener::Data | Listener::Admin | Listener::Sequence => response::problem(refusal),
         }
     }
 
@@ -181,6 +185,7 @@ impl Door {
             Listener::Artisanal => artisanal::respond(&self.desk, call).await,
             Listener::Idpool => idpool::respond(&self.desk, call).await,
             Listener::Idpot => idpot::respond(&self.desk, &self.creation, call).await,
+            Listener::Sequence => sequence::respond(&self.desk, call).await,
             Listener::Admin if idpot::creates(path) => {
                 idpot::create_as_admin(&self.desk, &self.creation, call).await
             }

@@ -13,6 +13,7 @@
 //!   TCP ----- native ----+
 //!   HTTP ---- artisanal -+
 //!   TCP ----- artisanal -+
+//!   HTTP ---- sequence --+
 //! ```
 //!
 //! | door | listener | what it answers |
@@ -26,6 +27,7 @@
 //! | native | its own TCP port | ids and causes in idgen's own frames, many requests at a time |
 //! | artisanal | its own HTTP port | GET or POST on `/`: one integer in decimal |
 //! | artisanal | its own TCP port | one integer and a newline for each connection |
+//! | sequence | its own HTTP port | `GET /sequence`: the number of this process |
 //! | idpool, idpot | a port of its own, if wished | nothing but that dialect |
 //!
 //! A [`Server`] takes listeners that are bound already, and drains: it stops accepting, answers

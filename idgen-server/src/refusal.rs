@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use idgen_runtime::store::NoNumber;
 use idgen_runtime::{Cause, IssueError};
 
 /// Why a request is not met, in words that name the cause and the next step.
@@ -113,6 +114,19 @@ impl From<IssueError> for Refusal {
             cause: error.cause(),
             detail: error.to_string(),
             retry_after_ms: error.retry_after_ms(),
+            over_cap: false,
+        }
+    }
+}
+
+/// The place is told to the log alone.
+impl From<NoNumber> for Refusal {
+    fn from(error: NoNumber) -> Self {
+        tracing::debug!(%error, "no node number");
+        Self {
+            cause: Cause::StoreDown,
+            detail: error.reason,
+            retry_after_ms: None,
             over_cap: false,
         }
     }

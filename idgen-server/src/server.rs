@@ -1,9 +1,10 @@
 //! The server: doors opened on bound listeners, and their drain.
 //!
 //! A drain goes: not ready; stop accepting; connections finish what they have read and end with
-//! FIN; the runtime stops (cursors retired, tails handed back, worker ids released), which refuses
-//! whoever still waits for the store; those get a moment to say so; what is left is cut. Each step
-//! has its bound, so that neither a stuck client nor a dead store holds the process.
+//! FIN; the runtime stops (cursors retired, tails handed back, worker ids released), and so does
+//! the claim of a number for this process, which refuses whoever still waits for either; those get
+//! a moment to say so; what is left is cut. Each step has its bound, so that neither a stuck client
+//! nor a dead store holds the process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub struct Doors {
     pub artisanal_http: Option<TcpListener>,
     /// Artisanal integers, over TCP.
     pub artisanal_tcp: Option<TcpListener>,
+    /// The number of this process, over HTTP; needs [`Desk::number`].
+    pub sequence_http: Option<TcpListener>,
     /// Where idpot's clients may create pots.
     pub pot_create: PotCreate,
     /// What a client shows to create pots from another host.
@@ -86,6 +89,7 @@ impl Server {
             (doors.artisanal_http, Listener::Artisanal),
             (doors.idpool, Listener::Idpool),
             (doors.idpot, Listener::Idpot),
+            (doors.sequence_http, Listener::Sequence),
         ] {
             let Some(listener) = listener else { continue };
             let door = HttpDoor {
@@ -152,7 +156,7 @@ impl Server {
         if timeout(self.limits.drain, self.closed()).await.is_err() {
             tracing::warn!("some connections still wait; stopping under them");
         }
-        let report = self.desk.runtime.stop().await;
+        let (report, ()) = tokio::join!(self.desk.runtime.stop(), self.desk.give_number_back());
         if timeout(FAREWELL, self.closed()).await.is_err() {
             tracing::warn!("some connections did not end in time; they are cut");
         }

@@ -1,13 +1,15 @@
 //! A database that is down, seen through each door: 503 where a dialect has a word for it, in that
 //! dialect's manner, never "no such pot", and never a word of what stands behind the server.
 
+mod exchange;
+
 use std::time::Duration;
 
+use exchange::exchange;
 use idgen_runtime::store::{Name, open};
 use idgen_runtime::{Runtime, Settings};
 use idgen_server::{Desk, Doors, Limits, PotCreate, Server};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 /// Nobody listens there.
 const DOWN: &str = "postgres://me:secret@127.0.0.1:1/ids";
@@ -32,6 +34,7 @@ impl Outage {
             integers: Name::new("integers").unwrap(),
             snowflakes: None,
             genid: None,
+            number: None,
             request_deadline: Duration::from_millis(300),
         };
         let bind = || TcpListener::bind("127.0.0.1:0");
@@ -51,16 +54,6 @@ impl Outage {
         let [http, admin, artisanal_http, artisanal_tcp] = addrs;
         Self { server, http, admin, artisanal_http, artisanal_tcp }
     }
-}
-
-/// All that is answered to these bytes, head and body.
-async fn exchange(addr: std::net::SocketAddr, sent: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(addr).await.unwrap();
-    stream.write_all(sent.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or(("", &answer));
-    (head.to_owned(), body.to_owned())
 }
 
 async fn ask(addr: std::net::SocketAddr, line: &str, form: &str) -> (String, String) {

@@ -50,6 +50,26 @@ pub(crate) struct DoorArgs {
     /// The sequence that the artisanal doors serve; created as 2, 4, 6, ... if there is none.
     #[arg(long, value_name = "SEQUENCE", default_value = "integers")]
     pub(crate) artisanal_sequence: String,
+    #[command(flatten)]
+    pub(crate) number: NumberArgs,
+}
+
+/// The door that tells the number of this process.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct NumberArgs {
+    /// Address of GET /sequence, or off: the number of this server among all that share a
+    /// ZooKeeper, sequence servers of example-sequence-server-zookeeper included. It is 1 or above,
+    /// the lowest that is free at the first request, and no worker id.
+    #[arg(long, value_name = "ADDR", default_value = "off")]
+    pub(crate) sequence_http: Listen,
+    /// The ZooKeeper that keeps those numbers, HOST[:PORT],...[/PATH], or a zookeeper:// URL
+    /// [default: what the environment says in Zookeeper__ConnectionString].
+    #[arg(long, value_name = "SERVERS")]
+    pub(crate) sequence_zookeeper: Option<String>,
+    /// After this time without a word of this server its number is another's [default: what the
+    /// environment says in Zookeeper__SessionTimeoutMs, or 5000].
+    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
+    pub(crate) sequence_session_timeout_ms: Option<u64>,
 }
 
 impl DoorArgs {

@@ -37,5 +37,6 @@ fn serving(args: &IntdServerArgs) -> Result<Serving, Failure> {
         native: None,
         genid: None,
         guards: Default::default(),
+        number: None,
     })
 }

@@ -32,6 +32,8 @@ pub(crate) enum Door {
     Idpool,
     /// idpot and nothing else.
     Idpot,
+    /// The number of this process, over HTTP.
+    SequenceHttp,
 }
 
 impl Door {
@@ -46,6 +48,7 @@ impl Door {
             Self::ArtisanalTcp => "artisanal-tcp",
             Self::Idpool => "idpool",
             Self::Idpot => "idpot",
+            Self::SequenceHttp => "sequence-http",
         }
     }
 }
@@ -135,6 +138,7 @@ impl Bound {
                 Door::ArtisanalTcp => &mut doors.artisanal_tcp,
                 Door::Idpool => &mut doors.idpool,
                 Door::Idpot => &mut doors.idpot,
+                Door::SequenceHttp => &mut doors.sequence_http,
             };
             *slot = Some(listener);
         }

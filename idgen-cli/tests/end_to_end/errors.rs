@@ -123,6 +123,8 @@ fn wrong_usage() {
         (&["--pool", ""], &["1 to 128 bytes"]),
         (&["--artisanal-sequence", ""], &["1 to 128 bytes"]),
         (&["--artisanal-tcp", "8080"], &["8080", "HOST:PORT"]),
+        (&["--sequence-http", "127.0.0.1:0"], &["--sequence-zookeeper", "Zookeeper__Connection"]),
+        (&["--sequence-zookeeper", "zoo"], &["--sequence-http HOST:PORT"]),
         (&["--pot-create", "here"], &["here", "data, admin, off"]),
         (&["--admin-token-file", "nowhere"], &["nowhere", "No such file"]),
     ] {

@@ -138,7 +138,9 @@ impl Keeper {
         let silent = async {
             self.background().nap(self.timeout).await;
             let ms = self.timeout.as_millis();
-            Err(RegistryError::Unavailable(format!("no answer within {ms} ms")))
+            Err(RegistryError::Unavailable(format!(
+                "no answer within {ms} ms; see that the store runs and can be reached"
+            )))
         };
         or(call, silent).await.map_err(|error| IssueError::from(&error))
     }

@@ -4,6 +4,10 @@ use zookeeper_client::Error;
 
 use crate::StoreError;
 
+/// What to do where none answers.
+const NO_SERVER: &str =
+    "see that a server runs and can be reached, and that a quorum stands, and retry";
+
 /// Why a request got no result.
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -13,6 +17,8 @@ pub(super) enum Fault {
     Damaged(String),
     /// The servers are not set up for what was asked.
     Refused(String),
+    /// The session may still live, and no server can be reached.
+    Disconnected,
 }
 
 impl From<Error> for Fault {
@@ -44,6 +50,11 @@ impl Fault {
             Self::Damaged(what) => {
                 return StoreError::Damaged(format!("{place}: {what}; restore it from a backup"));
             }
+            Self::Disconnected => {
+                return StoreError::Unavailable(format!(
+                    "{place}: the connection is lost; {NO_SERVER}"
+                ));
+            }
             Self::Refused(what) => return StoreError::Refused(format!("{place}: {what}")),
             Self::Said(error) => error,
         };
@@ -60,9 +71,7 @@ pub(super) fn reason(error: &Error, node: &str) -> String {
             );
         }
         Error::AuthFailed => "check user and password in the URL",
-        Error::NoHosts | Error::Timeout => {
-            "see that a server runs and can be reached, and that a quorum stands, and retry"
-        }
+        Error::NoHosts | Error::Timeout => NO_SERVER,
         Error::ConnectionLoss => "see whether the server runs, and retry",
         Error::SessionExpired | Error::SessionMoved | Error::ClientClosed => {
             "the session has ended; retry, which makes another"
@@ -97,5 +106,6 @@ mod tests {
         assert!(!Fault::Said(Error::ConnectionLoss).ends_session());
         assert!(!Fault::Said(Error::NoAuth).ends_session());
         assert!(!Fault::Damaged(String::new()).ends_session());
+        assert!(!Fault::Disconnected.ends_session());
     }
 }

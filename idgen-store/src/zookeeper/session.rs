@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zookeeper_client::{Client, CreateMode, CreateOptions, Error};
+use zookeeper_client::{Client, CreateMode, CreateOptions, Error, SessionState};
 
 use super::fault::Fault;
 use super::nodes;
@@ -13,6 +13,9 @@ use crate::{Durability, StoreError, StoreIdentity};
 
 /// For how long a connection may be silent, however long its session lasts.
 const CONNECTION_TIMEOUT: Duration = Duration::from_millis(2400);
+
+/// How long a request waits for a connection that is being made anew.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A way to the servers of one URL.
 pub(super) struct Session {
@@ -67,7 +70,10 @@ impl Session {
             self.open().await.map_err(|error| Fault::Said(error).tell(&self.settings.place))
         };
         let (client, number) = self.held.get(|client| client.state().is_terminated(), open).await?;
-        let outcome = work(client).await;
+        let outcome = match connected(&client).await {
+            Ok(()) => work(client).await,
+            Err(fault) => Err(fault),
+        };
         if outcome.as_ref().is_err_and(Fault::ends_session) {
             self.held.give_up(number).await;
         }
@@ -108,4 +114,15 @@ impl Session {
         })
         .await
     }
+}
+
+/// Waits for a little while until a session is connected, or over. The driver would keep a request
+/// for as long as the session may last, and nobody would learn why.
+async fn connected(client: &Client) -> Result<(), Fault> {
+    let mut watcher = client.state_watcher();
+    if client.state() != SessionState::Disconnected {
+        return Ok(());
+    }
+    let again = async { while watcher.changed().await == SessionState::Disconnected {} };
+    tokio::time::timeout(PATIENCE, again).await.map_err(|_late| Fault::Disconnected)
 }

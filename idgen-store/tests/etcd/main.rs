@@ -13,6 +13,7 @@ use network::{Backend, network_suite};
 mod network;
 
 mod own;
+mod workers;
 
 /// A prefix of the keys, removed in the end.
 struct Etcd {

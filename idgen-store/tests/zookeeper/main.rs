@@ -13,6 +13,7 @@ mod network;
 
 mod numbers;
 mod own;
+mod workers;
 
 /// A node, removed in the end with all below it.
 struct ZooKeeper {

@@ -5,7 +5,7 @@ mod outage;
 use outage::Outage;
 
 const OUTAGE: Outage =
-    Outage { service: "etcd", variable: "IDGEN_TEST_ETCD_URL", options: "", lease_ms: 3000 };
+    Outage { service: "etcd", variable: "IDGEN_TEST_ETCD_URL", options: "", lease_ms: 2000 };
 
 #[test]
 fn cut_off() {

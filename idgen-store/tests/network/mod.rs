@@ -219,9 +219,8 @@ macro_rules! network_suite {
         $crate::network::network_suite!(@@ crash $backend: a_killed_server_repeats_nothing);
     };
     (@ workers $backend:ty) => {
-        idgen_store::worker_laws!($crate::network::fresh::<$backend>);
         $crate::network::network_suite!(@@ workers $backend:
-            processes_get_different_worker_ids, id_spaces_do_not_touch,
+            every_law_of_worker_ids_holds, processes_get_different_worker_ids, id_spaces_do_not_touch,
             every_worker_id_is_granted_once, a_killed_server_keeps_every_lease,
             outside_tokio_the_registry_says_so);
         $crate::network::network_suite!(@@ tenures $backend:

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use idgen_core::{Ended, Floor, LeaseToken, WorkerLease};
+use idgen_store::conformance::worker::LAWS;
 use idgen_store::{
     Claim, Claimed, Definition, Name, RegistryError, Renewed, Wish, WorkerInfo, WorkerRegistry,
 };
@@ -97,6 +98,18 @@ fn as_claimant<B: Backend>() {
 
 fn worker_in(line: &str) -> Option<u64> {
     line.strip_prefix("worker ")?.strip_suffix(" .")?.parse().ok()
+}
+
+/// All at once, since most of their time is spent asleep.
+pub(crate) fn every_law_of_worker_ids_holds<B: Backend>() {
+    let broken: Vec<String> = std::thread::scope(|scope| {
+        let laws = LAWS.map(|(number, law)| {
+            let judged = move || law(&fresh::<B>()).map_err(|seen| format!("{number}: {seen}"));
+            scope.spawn(judged)
+        });
+        laws.into_iter().filter_map(|law| law.join().unwrap().err()).collect()
+    });
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
 pub(crate) fn processes_get_different_worker_ids<B: Backend>() {

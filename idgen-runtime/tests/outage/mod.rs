@@ -51,7 +51,9 @@ struct Node {
 
 impl Node {
     fn start(url: &str, lease_ms: u64, space: &str, wish: Wish) -> Self {
-        let settings = Settings { lease_ms, ..Settings::default() };
+        // So that a renewal has failed before its lease is over, as with the default lease.
+        let store_timeout = Duration::from_millis(lease_ms * 6 / 10);
+        let settings = Settings { lease_ms, store_timeout, ..Settings::default() };
         let runtime = Runtime::start(store::open(url).unwrap(), settings).unwrap();
         let space = SnowflakeSettings::new(space, preset("standard").unwrap()).unwrap();
         let space = SnowflakeSettings { wish, ..space };

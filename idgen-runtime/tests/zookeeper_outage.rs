@@ -1,4 +1,4 @@
-//! Snowflakes with their worker ids in ZooKeeper, while that is away; its session ends before it is back.
+//! Snowflakes with their worker ids in ZooKeeper, while that is away and their session ends.
 
 mod outage;
 

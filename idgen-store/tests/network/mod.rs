@@ -220,9 +220,9 @@ macro_rules! network_suite {
     };
     (@ workers $backend:ty) => {
         $crate::network::network_suite!(@@ workers $backend:
-            every_law_of_worker_ids_holds, processes_get_different_worker_ids, id_spaces_do_not_touch,
-            every_worker_id_is_granted_once, a_killed_server_keeps_every_lease,
-            outside_tokio_the_registry_says_so);
+            every_law_of_worker_ids_holds, processes_get_different_worker_ids,
+            id_spaces_do_not_touch, every_worker_id_is_granted_once,
+            a_killed_server_keeps_every_lease, outside_tokio_the_registry_says_so);
         $crate::network::network_suite!(@@ tenures $backend:
             a_cut_claim_costs_one_lease_at_most, a_cut_renewal_is_renewed_again,
             a_cut_release_is_done_once, a_silent_connection_keeps_the_lease);

@@ -1,9 +1,8 @@
 //! nginx before three servers of one pot: every client sees distinct ids.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,53 +10,22 @@ use crate::Database;
 use crate::clients::{Http, post_form};
 use crate::harness::{Place, assert_distinct, full};
 use crate::idpot;
+use crate::servers::balancer::Balancer;
 
-/// A balancer, ended when dropped.
-struct Nginx {
-    child: Child,
-    addr: SocketAddr,
-}
-
-impl Nginx {
-    fn start(dir: &Path, servers: &[SocketAddr]) -> Self {
-        let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let upstream: String = servers.iter().map(|addr| format!("server {addr};")).collect();
-        let dir = dir.display();
-        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .map(|of| format!("{of}_temp_path {dir}/{of};"))
-            .concat();
-        let text = format!(
-            "daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log {dir}/error.log;\n\
-             events {{ worker_connections 256; }}\n\
-             http {{ access_log off; keepalive_requests 1000000; {temporary}\n\
-             upstream pots {{ {upstream} keepalive 32; keepalive_requests 1000000; }}\n\
-             server {{ listen {addr}; location / {{ proxy_pass http://pots; \
-             proxy_http_version 1.1; proxy_set_header Connection \"\"; }} }} }}\n"
-        );
-        let config = format!("{dir}/nginx.conf");
-        fs::write(&config, text).unwrap();
-        let mut command = Command::new("nginx");
-        let child = command.args(["-p", &dir.to_string(), "-e", "error.log", "-c", &config]);
-        let child = child.stdin(Stdio::null()).spawn();
-        let child = child.expect("nginx is there: install the package nginx-light");
-        let until = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect(addr).is_err() {
-            assert!(Instant::now() < until, "nginx does not listen");
-            thread::sleep(Duration::from_millis(20));
-        }
-        Self { child, addr }
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // Its worker ends when the master is gone; SIGTERM lets the master see to that.
-        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
-        if let Some(pid) = pid {
-            let _ended = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
-        let _reaped = self.child.wait();
-    }
+/// nginx before these servers, and where it listens.
+fn nginx(dir: &Path, servers: &[SocketAddr]) -> (Balancer, SocketAddr) {
+    let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let upstream: String = servers.iter().map(|addr| format!("server {addr};")).collect();
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|of| format!("{of}_temp_path {}/{of};", dir.display()))
+        .concat();
+    let parts = format!(
+        "http {{ access_log off; keepalive_requests 1000000; {temporary}\n\
+         upstream pots {{ {upstream} keepalive 32; keepalive_requests 1000000; }}\n\
+         server {{ listen {addr}; location / {{ proxy_pass http://pots; \
+         proxy_http_version 1.1; proxy_set_header Connection \"\"; }} }} }}\n"
+    );
+    (Balancer::nginx(dir, "", &parts, &[addr]), addr)
 }
 
 #[test]
@@ -66,13 +34,14 @@ fn three_servers_behind_nginx_never_repeat_an_id() {
     let places = [Place::new(), Place::new(), Place::new()];
     let servers = places.each_ref().map(|place| idpot::start(place, &database));
     let front = Place::new();
-    let nginx = Nginx::start(front.path(), &servers.each_ref().map(|server| server.addr("idpot")));
-    assert_eq!(post_form(nginx.addr, "/pot/create", "name=foo", "").status, 201);
+    let (_nginx, addr) =
+        nginx(front.path(), &servers.each_ref().map(|server| server.addr("idpot")));
+    assert_eq!(post_form(addr, "/pot/create", "name=foo", "").status, 201);
     let until = Instant::now() + Duration::from_secs(if full() { 10 } else { 2 });
     let mut all = Vec::new();
     thread::scope(|scope| {
         let client = || {
-            let mut http = Http::connect(nginx.addr).unwrap();
+            let mut http = Http::connect(addr).unwrap();
             let mut ids: Vec<u64> = Vec::new();
             while Instant::now() < until {
                 let answer = http.ask("POST", "/id/foo").unwrap();

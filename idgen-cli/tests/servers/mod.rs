@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod balancer;
 pub(crate) mod continuous;
 
 use std::io::{BufRead, BufReader, Write};

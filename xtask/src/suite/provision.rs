@@ -71,6 +71,24 @@ const TOOLS: &[Tool] = &[
         needs_root: true,
     },
     Tool {
+        name: "nginx's module stream (package libnginx-mod-stream)",
+        probe: &["test", "-e", "/usr/lib/nginx/modules/ngx_stream_module.so"],
+        install: &[
+            APT_UPDATE,
+            &["apt-get", "install", "-qy", "--no-install-recommends", "libnginx-mod-stream"],
+        ],
+        needs_root: true,
+    },
+    Tool {
+        name: "haproxy",
+        probe: &["haproxy", "-v"],
+        install: &[
+            APT_UPDATE,
+            &["apt-get", "install", "-qy", "--no-install-recommends", "haproxy"],
+        ],
+        needs_root: true,
+    },
+    Tool {
         name: "rustfmt",
         probe: &["cargo", "fmt", "--version"],
         install: &[&["rustup", "component", "add", "rustfmt"]],

@@ -155,7 +155,7 @@ impl Connection {
             self.lay_out(number, answered);
             return Ok(());
         }
-        while self.waiting.len() >= self.door.limits.in_flight {
+        while self.waiting.len() >= self.door.limits.in_flight.max(1) {
             self.send().await?;
             self.one_answered().await?;
         }

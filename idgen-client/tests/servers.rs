@@ -36,6 +36,7 @@ async fn node(store: OpenStore, machine: u64) -> Node {
         integers: Name::new("integers").unwrap(),
         snowflakes: Some((claim("standard", Wish::Any).await, "standard")),
         genid: Some(claim("genid", Wish::Exactly(machine.unwrap())).await),
+        number: None,
         request_deadline: Duration::from_secs(5),
         runtime: runtime.clone(),
     };

@@ -212,8 +212,8 @@ proptest! {
         sent in prop::collection::vec(answered(), 1..6),
         cuts in cuts(),
     ) {
-        let mut due: Vec<_> =
-            (0..).zip(&sent).map(|(number, answered)| frames(number, answered).into_iter()).collect();
+        let due = (0..).zip(&sent).map(|(number, answered)| frames(number, answered).into_iter());
+        let mut due: Vec<_> = due.collect();
         let mut stream = PREAMBLE.to_vec();
         while due.iter().any(|frames| frames.len() > 0) {
             stream.extend(due.iter_mut().filter_map(Iterator::next).flatten());

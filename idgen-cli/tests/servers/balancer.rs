@@ -19,7 +19,8 @@ impl Balancer {
     pub(crate) fn nginx(dir: &Path, head: &str, parts: &str, listens: &[SocketAddr]) -> Self {
         let dir = dir.display();
         let text = format!(
-            "{head}daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log {dir}/error.log;\n\
+            "{head}daemon off; worker_processes 1; pid {dir}/nginx.pid;\n\
+             error_log {dir}/error.log;\n\
              events {{ worker_connections 256; }}\n{parts}"
         );
         let config = format!("{dir}/nginx.conf");

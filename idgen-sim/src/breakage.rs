@@ -6,20 +6,27 @@
 /// A planted defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Breakage {
-    /// A lease begins at its claimer's clock, whatever its predecessor was granted.
+    /// No floor: a lease begins at its claimer's clock, whatever its predecessor was granted.
+    /// Planted in the registry's answer to a claim; the record stays right.
     NoFloor,
-    /// A generator does not stop at its horizon: it is told one that lies an hour further.
+    /// No horizon test. Planted in the registry's answers, which tell a horizon an hour further
+    /// than the one on record: so the generator does not stop where it should.
     NoHorizon,
-    /// A lease is released with a receipt of the moment, and its generator goes on for a while.
+    /// A release before the end. Planted in the stop: the lease is released with a receipt of all
+    /// that was issued up to now, and only half a second later the runtime is told to stop.
     EarlyRelease,
-    /// A renewal by the holder before the current one is granted as if it were current.
+    /// A renewal by an old token. Planted in the registry, which answers with a new horizon where
+    /// it should say that the lease is lost; the record stays the current holder's.
     OldToken,
-    /// The end of a generator is a load and a store: the receipt does not know of the claim that
-    /// was made between the two.
+    /// The end of a generator as a plain store: a load, another thread's claim, a store. Planted
+    /// in what the registry is told at a release: the receipt does not know of the last claim, the
+    /// one that would have been made between the two.
     PlainEnd,
-    /// A hand-back whose answer is lost is sent again as a new one, and is taken as one.
+    /// A hand-back whose answer is lost is sent again as a new one. Planted on the way to the
+    /// store, which takes it as one: its memory of leases would refuse a mere repeat.
     SecondHandBack,
-    /// The guard sees nothing: a store that went back tells what would be expected of it.
+    /// A guard that sees nothing. Planted in the store: one that went back tells the identity, the
+    /// serials and the bound that are expected of it.
     GuardOff,
 }
 

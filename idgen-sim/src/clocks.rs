@@ -9,6 +9,7 @@ use idgen_core::Clock;
 use idgen_store::HostClock;
 
 use crate::engine::Engine;
+use crate::trace::Trace;
 
 /// When every run begins, in Unix milliseconds.
 pub(crate) const BEGIN_UNIX_MS: u64 = 1_780_000_000_000;
@@ -114,11 +115,12 @@ pub(crate) struct Reading {
     /// One reading of so many.
     rarity: u32,
     longest: Duration,
+    trace: Trace,
 }
 
 impl Reading {
-    pub(crate) fn new(wall: &Wall, rng: Rng, rarity: u32, longest: Duration) -> Self {
-        Self { wall: wall.clone(), rng: Mutex::new(rng), rarity, longest }
+    pub(crate) fn new(wall: &Wall, rng: Rng, rarity: u32, longest: Duration, trace: Trace) -> Self {
+        Self { wall: wall.clone(), rng: Mutex::new(rng), rarity, longest, trace }
     }
 
     /// For how long the reader is preempted, if it is.
@@ -141,6 +143,7 @@ impl Clock for Reading {
     fn unix_ms(&self) -> u64 {
         let shown = self.wall.unix_ms();
         if let Some(duration) = self.preemption() {
+            self.trace.note("preemption", || format!("for {duration:?} at {shown}"));
             let before = PREEMPTIBLE.replace(false);
             DEPTH.set(DEPTH.get() + 1);
             self.wall.engine.pass(duration);

@@ -158,7 +158,7 @@ impl Scene {
             trace: self.trace.clone(),
             answered_by_all: Arc::clone(&self.answered_serial),
             store: self.reached_by(node, incarnation, &mut rng),
-            reading: Reading::new(&place.wall, rng.fork(), rarity, longest),
+            reading: Reading::new(&place.wall, rng.fork(), rarity, longest, self.trace.clone()),
             node,
             incarnation,
             rng,

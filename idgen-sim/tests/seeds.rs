@@ -48,6 +48,7 @@ fn everything_happens() {
         "went back",
         "thawed",
         "lease",
+        "preemption",
         "renewal",
         "refused renewal",
         "release",

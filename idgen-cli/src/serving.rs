@@ -107,7 +107,7 @@ async fn serve(serving: Serving, output: &Output) -> Result<(), Failure> {
     gate::raise_file_limit();
     let Serving { gates, pots, access, open, nodes, peers, data_dir, guards, .. } = serving;
     let bound = Bound::new(gates, &pots, access).await?;
-    let settings = guards.apply(Settings { peers, ..Settings::default() });
+    let settings = guards.apply(Settings { peers, ..Settings::default() })?;
     let runtime = start(open()?.served_by(nodes), settings, data_dir.as_deref())?;
     let wishes = Wishes {
         program: serving.program,

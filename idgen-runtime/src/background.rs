@@ -85,6 +85,11 @@ impl Background {
         output.await.ok()
     }
 
+    /// Whether time and work are a simulation's.
+    pub(crate) fn is_simulated(&self) -> bool {
+        !matches!(self, Self::Thread(_))
+    }
+
     /// The time by which deadlines and pauses are meant.
     pub(crate) fn now(&self) -> Instant {
         match self {

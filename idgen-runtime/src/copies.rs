@@ -112,10 +112,15 @@ impl Sight {
 
 /// Looks once a second for as long as the runtime is there.
 pub(crate) async fn watch(shared: Weak<Shared>, machine: Arc<dyn Machine>, gap_limit_ms: u64) {
-    let mut seen = machine.look();
+    let (mut seen, mut was_blind) = (machine.look(), false);
     while let Some(nap) = shared.upgrade().map(|shared| shared.background.nap(LOOK_EVERY)) {
         nap.await;
         let later = machine.look();
+        let is_blind = seen.generation.is_some() && later.generation.is_none();
+        if is_blind && !was_blind {
+            tracing::warn!("the machine's generation cannot be read; see to its file");
+        }
+        was_blind = is_blind;
         let sign = seen.sign_of_copy(&later, gap_limit_ms);
         seen = seen.followed_by(later);
         if let Some(sign) = sign
@@ -127,8 +132,17 @@ pub(crate) async fn watch(shared: Weak<Shared>, machine: Arc<dyn Machine>, gap_l
 }
 
 impl Shared {
+    /// How often a sign of a copy was seen.
+    pub(crate) fn copies(&self) -> u64 {
+        // Relaxed: as in `Snowflakes::copies`; a generator that is in the list when a sign is seen
+        // is given up there, and the list's lock orders the count before one that comes later.
+        self.copies.load(Ordering::Relaxed)
+    }
+
     /// Gives up all ground: it may be a copy's, or the original's.
     fn renounce(&self, sign: &str) {
+        // Relaxed: as in `copies`.
+        self.copies.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(
             "this process may go on in a copy of its machine: {sign}; worker ids are claimed and \
              segments leased anew, see that no copy of a running server is started"
@@ -151,9 +165,7 @@ impl Snowflakes {
         self.copies.load(Ordering::Relaxed)
     }
 
-    fn renounce(&self, sign: &str) {
-        // Relaxed: as in `copies`.
-        self.copies.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn renounce(&self, sign: &str) {
         let (space, message) = (&self.settings.space, may_be_a_copy(sign));
         let lost = format!("{message}; a worker id of id space '{space}' is being claimed anew");
         *lock(&self.trouble) = Some(IssueError::new(Cause::LeaseLost, lost).retry(1000));
@@ -200,7 +212,11 @@ mod tests {
 
     #[test]
     fn what_a_machine_does_by_itself_is_none() {
-        assert_eq!(sign(Sight { unix_ms: 4_600_000, boot_ms: 3_605_000, ..sight() }), None, "sleep");
+        assert_eq!(
+            sign(Sight { unix_ms: 4_600_000, boot_ms: 3_605_000, ..sight() }),
+            None,
+            "sleep"
+        );
         assert_eq!(sign(Sight { unix_ms: 1_006_000, boot_ms: 6_000, ..sight() }), None, "a step");
         assert_eq!(sign(Sight { unix_ms: 5, boot_ms: 6_000, ..sight() }), None, "a clock set back");
         assert_eq!(sign(Sight { generation: None, boot_id: String::new(), ..sight() }), None);

@@ -13,6 +13,7 @@ use idgen_core::{Clock, Renewal, WorkerLease};
 use idgen_store::{Claim, Claimed, RegistryError, Renewed, Wish, WorkerRegistry};
 
 use crate::background::{Background, lock};
+use crate::copies::copied_meanwhile;
 use crate::error::{Cause, IssueError, StartError};
 use crate::guard::SpaceGuard;
 use crate::joining::{HAND_OVER_PAUSE, Watch};
@@ -32,6 +33,8 @@ pub(crate) struct Keeper {
     pub(crate) last_worker: Option<u64>,
     /// Which warning of the layout's end was told last.
     pub(crate) warned: Option<LifetimeWarning>,
+    /// How many signs of a copy had been seen when the last claim was sent.
+    pub(crate) copies: u64,
 }
 
 /// A keeper with its first lease, till somebody takes it over. A caller that has gone away
@@ -95,10 +98,12 @@ impl Keeper {
         let nonce = nonce(self.background()).map_err(|error| {
             IssueError::new(Cause::StoreDown, format!("no randomness for a claim: {error}"))
         })?;
+        let copies = snowflakes.copies();
         let proof = match &snowflakes.soft {
             Some(soft) => {
                 let mut soft = lock(soft);
-                let proof = soft.proof();
+                // What a copy proves is not so: the original may have gone on.
+                let proof = soft.proof().filter(|_| copies == self.copies);
                 soft.claiming(nonce).map_err(soft_failed)?;
                 proof
             }
@@ -127,7 +132,12 @@ impl Keeper {
         let lease = claimed.lease;
         self.guard.keep(&identity);
         let lease = self.guard.check(lease)?;
-        self.hold(Claimed { lease, ..claimed })
+        if snowflakes.copies() != copies {
+            return Err(copied_meanwhile());
+        }
+        self.hold(Claimed { lease, ..claimed })?;
+        self.copies = copies;
+        Ok(())
     }
 
     /// A registry that does not answer in time is unavailable.
@@ -216,8 +226,8 @@ impl Keeper {
         }
     }
 
-    /// Sleeps till `due`; only a stop cuts it short, or a full generator, unless the last try to
-    /// replace that one has `failed`.
+    /// Sleeps till `due`; only a stop cuts it short, or a generator that is full or given up, unless
+    /// the last try to replace that one has `failed`.
     async fn sleep_until(
         &self,
         due: Instant,
@@ -242,9 +252,9 @@ impl Keeper {
     }
 
     fn must_act(&self, failed: bool) -> bool {
-        let full =
-            !failed && self.snowflakes.holding.load().as_ref().is_some_and(|it| it.is_full());
-        full || self.snowflakes.stopped.get().is_some()
+        let holding = self.snowflakes.holding.load();
+        let none = holding.as_ref().is_none_or(|holding| holding.is_full());
+        (none && !failed) || self.snowflakes.stopped.get().is_some()
     }
 
     pub(crate) fn background(&self) -> &Background {

@@ -14,13 +14,15 @@
 //! # What breaks the promise
 //!
 //! Ids are safe by value: no pause, crash, clock or partition makes a duplicate. A copy of a living
-//! process does (`fork`, a virtual machine cloned from a snapshot), and a store that forgets an
+//! process does (`fork`, a virtual machine cloned from a snapshot; [`Machine`] tells what is looked
+//! for), and a store that forgets an
 //! answer it called durable; the latter is noticed where it can be, and freezes the sequence.
 
 mod administer;
 mod background;
 mod blocking;
 mod clocks;
+mod copies;
 mod error;
 mod guard;
 mod joining;
@@ -46,6 +48,7 @@ pub mod testing;
 mod waiters;
 
 pub use clocks::{ClockKind, CoarseClock, ExactClock, PublishedTick};
+pub use copies::{Machine, Sight, ThisMachine};
 pub use error::{Cause, IssueError, StartError};
 pub use guard::thaw_beside;
 pub use idgen_snowflake as snowflake;

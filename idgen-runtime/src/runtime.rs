@@ -1,6 +1,7 @@
 //! The runtime itself: what a service starts once, takes generators from, and stops.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use idgen_store::{
 
 use crate::background::{Background, lock};
 use crate::clocks::AnyClock;
+use crate::copies::{self, ThisMachine};
 use crate::error::{IssueError, StartError};
 use crate::guard::{Guard, SpaceGuard};
 use crate::journal::Journal;
@@ -56,6 +58,8 @@ pub(crate) struct Shared {
     /// What the tasks report when they end: ids that could not be handed back.
     tasks: Mutex<Vec<oneshot::Receiver<u64>>>,
     stopped: OnceLock<()>,
+    /// How often a sign was seen that this process is a copy.
+    pub(crate) copies: Arc<AtomicU64>,
 }
 
 /// Without a [`stop`](Runtime::stop) nothing is handed back: what was leased and not issued is a
@@ -127,21 +131,32 @@ impl Runtime {
         })?;
         let background = Arc::new(background()?);
         let clock = AnyClock::start(&settings.clock).map_err(StartError::Thread)?;
-        Ok(Self {
-            shared: Arc::new(Shared {
-                store,
-                settings,
-                background,
-                journal: Arc::new(journal),
-                clock: Arc::new(clock),
-                pace,
-                dir,
-                sequences: RwLock::default(),
-                snowflakes: Mutex::default(),
-                tasks: Mutex::default(),
-                stopped: OnceLock::new(),
-            }),
-        })
+        let machine = match (&settings.machine, background.is_simulated()) {
+            (None, true) => None,
+            (machine, _) => {
+                Some(machine.clone().unwrap_or_else(|| Arc::new(ThisMachine::default())))
+            }
+        };
+        let gap_limit_ms = settings.clock_limit_ms;
+        let shared = Arc::new(Shared {
+            store,
+            settings,
+            background,
+            journal: Arc::new(journal),
+            clock: Arc::new(clock),
+            pace,
+            dir,
+            sequences: RwLock::default(),
+            snowflakes: Mutex::default(),
+            tasks: Mutex::default(),
+            stopped: OnceLock::new(),
+            copies: Arc::default(),
+        });
+        if let Some(machine) = machine {
+            let watch = copies::watch(Arc::downgrade(&shared), machine, gap_limit_ms);
+            shared.background.spawn(watch);
+        }
+        Ok(Self { shared })
     }
 
     /// The store of sequences, for administration.
@@ -222,7 +237,7 @@ impl Runtime {
         &self,
         settings: SnowflakeSettings,
     ) -> Result<Arc<Snowflakes>, StartError> {
-        let shared = &self.shared;
+        let (shared, copies) = (&self.shared, self.shared.copies());
         let registry = Arc::clone(self.workers().ok_or(StartError::NoRegistry)?);
         let soft = self.soft_horizon(&settings, &registry).await?;
         let snowflakes = Arc::new(Snowflakes {
@@ -234,6 +249,7 @@ impl Runtime {
             changed: event_listener::Event::new(),
             trouble: Mutex::default(),
             stopped: OnceLock::new(),
+            copies: Arc::clone(&shared.copies),
         });
         let space = snowflakes.settings.space.clone();
         let guard = SpaceGuard::new(Arc::clone(&shared.journal), space);
@@ -246,6 +262,7 @@ impl Runtime {
             clock_limit_ms: shared.settings.clock_limit_ms,
             last_worker: None,
             warned: None,
+            copies: 0,
         };
         let claimed = shared
             .background
@@ -263,6 +280,9 @@ impl Runtime {
         });
         lock(&shared.tasks).push(ended);
         lock(&shared.snowflakes).push(Arc::clone(&snowflakes));
+        if shared.copies() != copies {
+            snowflakes.renounce("a sign of it came while this generator was made");
+        }
         if shared.stopped.get().is_some() {
             stop_snowflakes(&snowflakes);
         }

@@ -9,6 +9,7 @@ use idgen_snowflake::Layout;
 use idgen_store::{Name, NameError, Wish};
 
 use crate::clocks::ClockKind;
+use crate::copies::Machine;
 use crate::peers::Peers;
 
 /// Settings of a [`Runtime`](crate::Runtime); the defaults suit a server on one machine.
@@ -30,10 +31,14 @@ pub struct Settings {
     pub lease_ms: u64,
     /// How far this clock may be off, in milliseconds. A node refuses to start if its clock is
     /// further than this from those of half its peers, and if ids would begin further than a lease
-    /// and this ahead of its clock, as after a clock that was set back.
+    /// and this ahead of its clock, as after a clock that was set back. A wall clock that goes
+    /// further ahead than this at once is taken for the sign of a copied machine.
     pub clock_limit_ms: u64,
     /// How long one call to a store may take.
     pub store_timeout: Duration,
+    /// What is looked at for signs of a copy; [`ThisMachine`](crate::ThisMachine) if it is `None`,
+    /// and nothing in a simulated world.
+    pub machine: Option<Arc<dyn Machine>>,
     /// All other nodes that issue from the store: a frozen sequence is thawed once each of them has
     /// told its mark. Without them an operator thaws it.
     pub peers: Option<Arc<dyn Peers>>,
@@ -50,6 +55,7 @@ impl Default for Settings {
             lease_ms: 10_000,
             clock_limit_ms: 5_000,
             store_timeout: Duration::from_secs(2),
+            machine: None,
             peers: None,
         }
     }

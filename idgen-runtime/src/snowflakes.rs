@@ -160,6 +160,8 @@ pub struct Snowflakes {
     /// Why there is no ground beyond what is held; what requests at the horizon are told.
     pub(crate) trouble: Mutex<Option<IssueError>>,
     pub(crate) stopped: std::sync::OnceLock<IssueError>,
+    /// How often a sign was seen that this process is a copy; counted for the whole runtime.
+    pub(crate) copies: Arc<AtomicU64>,
 }
 
 /// Between two looks at the clock a waiting request sleeps this long at most: clocks jump.

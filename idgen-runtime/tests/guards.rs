@@ -1,7 +1,7 @@
 //! What a node looks at before it issues: the layout record, its peers, its clock, its floor.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_lite::future::block_on;
@@ -10,7 +10,8 @@ use idgen_runtime::snowflake::{Layout, preset};
 use idgen_runtime::store::{self, Name, OpenStore, Wish};
 use idgen_runtime::testing::FakeClock;
 use idgen_runtime::{
-    Cause, ClockKind, ExactClock, Runtime, Settings, SnowflakeSettings, Snowflakes, StartError,
+    Cause, ClockKind, ExactClock, Machine, Runtime, Settings, Sight, SnowflakeSettings, Snowflakes,
+    StartError,
 };
 
 const EPOCH_MS: u64 = 1_735_689_600_000;
@@ -273,4 +274,86 @@ fn the_end_of_the_layout_is_told() {
     let (space, lifetime) = runtime.lifetimes().remove(0);
     assert_eq!((space.as_str(), lifetime), ("orders", ids.lifetime()));
     assert!(lifetime.warning().unwrap().to_string().contains("90 days"));
+}
+
+/// A machine that is what a test says.
+#[derive(Debug, Default)]
+struct Told(Mutex<Sight>);
+
+impl Machine for Told {
+    fn look(&self) -> Sight {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let until = soon();
+    while !done() {
+        assert!(Instant::now() < until, "never: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// One node per sign: its lease is given up, not released, and another worker id is claimed; what
+/// its sequence had in hand is never issued.
+#[test]
+fn a_sign_of_a_copy_ends_the_generator_and_leases_anew() {
+    type Change = fn(&mut Sight);
+    let signs: [(&str, Change); 3] = [
+        ("another boot", |sight| sight.boot_id = "b".to_owned()),
+        ("another generation", |sight| sight.generation = Some("2".to_owned())),
+        ("a clock gap", |sight| sight.unix_ms += 3_600_000),
+    ];
+    for (what, change) in signs {
+        let store = memory();
+        let generation = Some("1".to_owned());
+        let first = Sight { boot_id: "a".to_owned(), generation, unix_ms: 7, boot_ms: 7 };
+        let machine = Arc::new(Told(Mutex::new(first)));
+        let told: Arc<dyn Machine> = Arc::clone(&machine) as _;
+        let settings = Settings { machine: Some(told), ..Settings::default() };
+        let (runtime, ids) = node(&store, settings, of(preset("standard").unwrap())).unwrap();
+        let orders = runtime.create_blocking("orders", &store::Definition::default()).unwrap();
+        let mut seen = vec![ids.next_id_blocking(soon()).unwrap()];
+        assert_eq!(orders.next_id_blocking(soon()).unwrap(), 1);
+        std::thread::sleep(Duration::from_millis(1100));
+        assert_eq!(ids.worker(), Some(0), "{what}: no sign yet");
+        change(&mut machine.0.lock().unwrap());
+        until(what, || ids.worker() == Some(1));
+        seen.push(ids.next_id_blocking(soon()).unwrap());
+        assert_ne!(seen[0], seen[1]);
+        assert!(orders.next_id_blocking(soon()).unwrap() > 2, "{what}: ground of the original");
+        let registry = store.workers.clone().unwrap();
+        let held = block_on(registry.peers(&Name::new("orders").unwrap())).unwrap();
+        assert_eq!(held.len(), 2, "{what}: the original's lease was released");
+    }
+}
+
+/// On one host a soft horizon proves the last holder dead, but not to a copy of it.
+#[test]
+fn a_copy_proves_nothing_by_the_soft_horizon_of_the_original() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store::open(&format!("sqlite:{}", dir.path().join("ids.db").display())).unwrap();
+    let machine = Arc::new(Told::default());
+    let settings = Settings {
+        machine: Some(Arc::clone(&machine) as _),
+        state_dir: Some(dir.path().to_owned()),
+        lease_ms: 3000,
+        ..Settings::default()
+    };
+    let mut pinned = of(preset("standard").unwrap());
+    pinned.wish = Wish::Exactly(7);
+    let (_runtime, ids) = node(&store, settings, pinned).unwrap();
+    let last = ids.next_id_blocking(soon()).unwrap();
+    let registry = store.workers.clone().unwrap();
+    let horizon =
+        || block_on(registry.list(&Name::new("orders").unwrap())).unwrap()[0].horizon_unix_ms;
+    machine.0.lock().unwrap().generation = Some("1".to_owned());
+    std::thread::sleep(Duration::from_millis(1500));
+    let before = horizon();
+    machine.0.lock().unwrap().generation = Some("2".to_owned());
+    until("the generator is ended", || ids.worker().is_none());
+    let after = ids.next_id_blocking(soon()).unwrap();
+    assert!(after > last);
+    let at = ids.layout().decode(after).unwrap().unix_ms();
+    assert!(at >= before, "{at} lies below the horizon {before} that the original had");
 }

@@ -1,7 +1,12 @@
 //! What a server looks at before it issues, and while it does.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use clap::Args as ClapArgs;
-use idgen_runtime::Settings;
+use idgen_runtime::{Settings, ThisMachine};
+
+use crate::failure::Failure;
 
 /// Limits of the guards.
 #[derive(Clone, Debug, Default, ClapArgs)]
@@ -12,12 +17,30 @@ pub(crate) struct GuardArgs {
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..),
         allow_negative_numbers = true)]
     pub(crate) clock_limit_ms: Option<u64>,
+    /// A file whose content changes with each copy that is made of this machine, such as the
+    /// hypervisor's generation written there by an agent. When it changes, and when another boot id
+    /// or a jump of the clock says that this may be a copy, worker ids and segments are leased anew.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) vm_generation: Option<PathBuf>,
 }
 
 impl GuardArgs {
     /// Settings of a runtime with these limits.
-    pub(crate) fn apply(&self, settings: Settings) -> Settings {
-        let clock_limit_ms = self.clock_limit_ms.unwrap_or(settings.clock_limit_ms);
-        Settings { clock_limit_ms, ..settings }
+    ///
+    /// # Errors
+    ///
+    /// The file of the generation cannot be read.
+    pub(crate) fn apply(&self, mut settings: Settings) -> Result<Settings, Failure> {
+        settings.clock_limit_ms = self.clock_limit_ms.unwrap_or(settings.clock_limit_ms);
+        if let Some(path) = &self.vm_generation {
+            let machine = ThisMachine::with_generation(path).map_err(|error| {
+                let path = path.display();
+                Failure::usage(format!(
+                    "--vm-generation {path}: {error}; name a file that is there"
+                ))
+            })?;
+            settings.machine = Some(Arc::new(machine));
+        }
+        Ok(settings)
     }
 }

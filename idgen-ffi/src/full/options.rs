@@ -90,6 +90,7 @@ impl Options {
             lease_ms: or(self.lease_ms, default.lease_ms),
             clock_limit_ms: default.clock_limit_ms,
             store_timeout: Duration::from_millis(or(self.store_timeout_ms, default_ms)),
+            machine: None,
             peers: None,
         })
     }

@@ -11,9 +11,10 @@
 //! - a clock gap: in a copy both clocks stand where the snapshot was taken, until the wall clock is
 //!   set right and the boot clock is not. So the wall clock has gone ahead of the boot clock.
 //!
-//! On a sign, seen within a second, each generator is ended and leases anew, and each sequence gives
-//! up what it had in hand. Nothing is released or handed back: it may be in use elsewhere. What is
-//! issued before the sign is seen can repeat ids; only the operator can keep copies from running.
+//! On a sign, seen within a second, each generator is ended and leases anew, and each sequence
+//! gives up what it had in hand. Nothing is released or handed back: it may be in use elsewhere.
+//! What is issued before the sign is seen can repeat ids; only the operator can keep copies from
+//! running.
 
 use std::fmt::Debug;
 use std::io;

@@ -226,8 +226,8 @@ impl Keeper {
         }
     }
 
-    /// Sleeps till `due`; only a stop cuts it short, or a generator that is full or given up, unless
-    /// the last try to replace that one has `failed`.
+    /// Sleeps till `due`; only a stop cuts it short, or a generator that is full or given up,
+    /// unless the last try to replace that one has `failed`.
     async fn sleep_until(
         &self,
         due: Instant,

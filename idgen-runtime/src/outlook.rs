@@ -32,8 +32,9 @@ impl Snowflakes {
         }
         let (worker, space) = (holding.worker, &self.settings.space);
         let message = format!(
-            "worker id {worker} of id space '{space}' was used up to {} ms since 1970, {wait_ms} ms \
-             ahead of this clock, and ids begin there; wait, or set the clock right if it is wrong",
+            "worker id {worker} of id space '{space}' was used up to {} ms since 1970, {wait_ms} \
+             ms ahead of this clock, and ids begin there; wait, or set the clock right if it is \
+             wrong",
             holding.begins_ms
         );
         Some(IssueError::new(Cause::ClockHold, message).retry(wait_ms))

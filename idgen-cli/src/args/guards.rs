@@ -18,8 +18,9 @@ pub(crate) struct GuardArgs {
         allow_negative_numbers = true)]
     pub(crate) clock_limit_ms: Option<u64>,
     /// A file whose content changes with each copy that is made of this machine, such as the
-    /// hypervisor's generation written there by an agent. When it changes, and when another boot id
-    /// or a jump of the clock says that this may be a copy, worker ids and segments are leased anew.
+    /// hypervisor's generation written there by an agent. When it changes, and when another boot
+    /// id or a jump of the clock says that this may be a copy, worker ids and segments are leased
+    /// anew.
     #[arg(long, value_name = "FILE")]
     pub(crate) vm_generation: Option<PathBuf>,
 }

@@ -193,29 +193,3 @@ fn an_id_is_explained_down_to_its_lease() {
     let alone = Place::new().run(&["--json", "explain", &id.to_string(), "--layout", "genid"]);
     assert!(alone.contains("no_registry"), "{alone}");
 }
-
-#[test]
-fn a_new_generation_of_the_machine_makes_a_server_lease_anew() {
-    let shared = Shared::new();
-    let generation = shared.place.file("generation", "1\n");
-    let server = shared.serve("a", &["--tcp", "off", "--vm-generation", &generation]);
-    let holds = || {
-        let listed = shared.json(&["worker", "list", "standard"]);
-        let workers = listed["workers"].as_array().unwrap();
-        workers.iter().map(|worker| worker["worker"].as_str().unwrap().to_owned()).collect()
-    };
-    let held: Vec<String> = holds();
-    assert_eq!(held, ["0"]);
-    std::thread::sleep(Duration::from_millis(1500));
-    shared.place.file("generation", "2\n");
-    let until = Instant::now() + Duration::from_secs(8);
-    while holds().len() == 1 {
-        assert!(Instant::now() < until, "the copy was not noticed: {}", server.log());
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    assert_eq!(once(server.http(), "POST", "/v1/snowflakes").status, 200);
-    let log = server.log();
-    assert!(log.contains("the generation of the machine was '1' and is '2'"), "{log}");
-    let missing = shared.place.serve_command(&["--vm-generation", "nowhere"]).output().unwrap();
-    assert_eq!(missing.status.code(), Some(2), "{missing:?}");
-}

@@ -63,7 +63,7 @@ fn many(seeds: Range<u64>, arguments: &Arguments) -> bool {
     let begun = Instant::now();
     let processors = || std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = arguments.jobs.map_or_else(processors, usize::from);
-    let sum = sweep(seeds.clone(), jobs, arguments.breakage, |_| false);
+    let sum = sweep(seeds.clone(), jobs, arguments.breakage, tell_progress);
     let seconds = begun.elapsed().as_secs_f64();
     tell_broken(&sum, arguments.breakage);
     for (what, times) in &sum.counts {
@@ -82,6 +82,14 @@ fn many(seeds: Range<u64>, arguments: &Arguments) -> bool {
         sum.seeds as f64 / seconds,
     );
     sum.is_fine()
+}
+
+/// A line now and then; none of them is enough.
+fn tell_progress(sum: &Sum) -> bool {
+    if sum.seeds.is_multiple_of(10_000) {
+        println!("{} seeds, {} ids, {} broken so far", sum.seeds, sum.ids, sum.broken.len());
+    }
+    false
 }
 
 /// Of many broken seeds the first few are enough.

@@ -2,8 +2,8 @@
 //!
 //! A registry's own time is `anchor_unix + (boot clock now - boot clock then)`: the wall clock as
 //! it stood when the anchor was made, carried on by the boot clock. A wall clock that jumps while
-//! leases are held moves nothing. The anchor is made anew when no lease of any id space is held,
-//! so that setting a clock right takes effect with the next start of the only server.
+//! leases are held moves nothing. The anchor is made anew when no lease is held, so that setting a
+//! clock right takes effect with the next start of the only server.
 
 /// What a registry must know about its host's time.
 ///

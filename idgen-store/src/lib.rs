@@ -9,6 +9,7 @@
 //! |---|---|---|---|---|
 //! | [`memory`] | always there | yes | yes | no |
 //! | `sqlite` | `sqlite` | yes | yes | yes, fsync before the answer |
+//! | `file` | `file` | no | yes | yes, fsync before the answer |
 //! | `mysql` | `mysql` | yes | yes | yes, if InnoDB is set to flush |
 //! | `postgres` | `postgres` | yes | yes | yes, fsync before the answer |
 //! | `redis` | `redis` | yes | yes | yes, if it appends and fsyncs always |
@@ -22,10 +23,12 @@
 //! sequence, and with `?key=TABLE` a table of tickets in the manner of Flickr. Adopted forms keep no
 //! worker ids.
 //!
-//! [`open`] chooses a backend by URL. All backends take back the unissued end of a lease while it
-//! is one of the last 16,384 grants and hand-backs of its sequence, and no `advance_to`, `alter` or
-//! `delete` came between; an older one is answered with [`StoreError::NotCurrent`] and is a gap.
-//! Backends that keep a sequence as one small text take back one of the last 64 leases.
+//! [`open`] chooses a backend by URL, [`open_registry`] one for worker ids alone.
+//!
+//! All backends take back the unissued end of a lease while it is one of the last 16,384 grants and
+//! hand-backs of its sequence, and no `advance_to`, `alter` or `delete` came between; an older one
+//! is answered with [`StoreError::NotCurrent`] and is a gap. Backends that keep a sequence as one
+//! small text take back one of the last 64 leases.
 
 // The twin of the integration tests runs inside this crate too.
 #[cfg(all(test, feature = "conformance"))]
@@ -48,11 +51,16 @@ mod document;
 mod error;
 #[cfg(feature = "etcd")]
 pub mod etcd;
+#[cfg(feature = "file")]
+pub mod file;
 mod grant;
 #[cfg(any(feature = "etcd", feature = "zookeeper", all(test, feature = "conformance")))]
 mod held;
+#[cfg(any(feature = "file", feature = "sqlite"))]
+mod inode;
 #[cfg(any(
     feature = "etcd",
+    feature = "file",
     feature = "mysql",
     feature = "postgres",
     feature = "redis",
@@ -75,6 +83,7 @@ mod open;
 mod pool;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod random;
 #[cfg(any(
     feature = "etcd",
     feature = "mysql",
@@ -98,6 +107,7 @@ pub mod redis;
     all(test, feature = "conformance")
 ))]
 mod retry;
+mod rows;
 #[cfg(feature = "rqlite")]
 pub mod rqlite;
 mod sequence;
@@ -145,7 +155,7 @@ pub use error::{RegistryError, StoreError};
 pub use migrate::{Departure, Migrated, Site, migrate};
 pub use name::{Name, NameError};
 pub use node_number::{NoNumber, NodeNumber};
-pub use open::{OpenStore, open};
+pub use open::{OpenRegistry, OpenStore, open, open_registry};
 pub use sequence::{
     Alteration, Arrival, Created, Durability, Lease, SequenceInfo, SequenceStore, StoreIdentity,
 };

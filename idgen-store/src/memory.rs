@@ -4,16 +4,16 @@
 //! What it promises dies with the last handle; its identity says so.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 
 use crate::grant::Mark;
 use crate::ledger::Ledger;
+use crate::random::fresh_id;
 use crate::{
     Alteration, Arrival, Created, Definition, Durability, HostClock, Lease, Name, SequenceInfo,
-    SequenceStore, StoreError, StoreIdentity, SystemHostClock,
+    SequenceStore, StoreError, StoreIdentity, SystemHostClock, rows,
 };
 
 mod workers;
@@ -45,7 +45,7 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Rows {
     sequences: BTreeMap<Name, Ledger>,
-    registry: workers::Registry,
+    workers: BTreeMap<Name, rows::Rows>,
 }
 
 impl std::fmt::Debug for MemoryStore {
@@ -68,9 +68,7 @@ impl MemoryStore {
 
     /// An empty store that goes by the clocks given.
     pub fn with_clock(clock: Arc<dyn HostClock>) -> Self {
-        let half = || RandomState::new().build_hasher().finish();
-        let id = format!("{:016x}{:016x}", half(), half()).into();
-        Self { rows: Arc::default(), clock, id }
+        Self { rows: Arc::default(), clock, id: fresh_id().into() }
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
@@ -89,6 +87,11 @@ impl MemoryStore {
 }
 
 impl Rows {
+    /// The worker ids of an id space.
+    fn space(&mut self, space: &Name) -> &mut rows::Rows {
+        self.workers.entry(space.clone()).or_default()
+    }
+
     fn sequence(&mut self, name: &Name) -> Result<&mut Ledger, StoreError> {
         let known = self.sequences.get_mut(name);
         let known = known.ok_or_else(|| StoreError::Unknown { name: name.clone() })?;

@@ -8,7 +8,7 @@ use crate::memory::MemoryStore;
 #[cfg(feature = "postgres")]
 use crate::postgres::PostgresStore;
 use crate::strict::StrictStore;
-use crate::{SequenceStore, StoreError, WorkerRegistry};
+use crate::{RegistryError, SequenceStore, StoreError, WorkerRegistry};
 
 /// A store that was opened by URL: the faces of one object.
 #[derive(Clone)]
@@ -65,10 +65,35 @@ impl OpenStore {
         Self { sequences: Arc::new(StrictStore::new(self.sequences)), ..self }
     }
 
+    /// The store with the worker ids of a registry in place of its own.
+    #[must_use]
+    pub fn with_registry(self, registry: OpenRegistry) -> Self {
+        let outlives_process = self.outlives_process && registry.outlives_process;
+        Self { workers: Some(registry.workers), outlives_process, ..self }
+    }
+
     /// A store of another process, which keeps sequences and no worker ids.
     #[cfg(any(feature = "mysql", feature = "redis", feature = "rqlite", feature = "summitdb"))]
     pub(crate) fn of_sequences(sequences: Arc<dyn SequenceStore>) -> Self {
         Self { sequences, workers: None, outlives_process: true }
+    }
+}
+
+/// A registry of worker ids that was opened by URL.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct OpenRegistry {
+    /// Leases of time.
+    pub workers: Arc<dyn WorkerRegistry>,
+    /// Whether what it grants outlives the process.
+    pub outlives_process: bool,
+}
+
+impl fmt::Debug for OpenRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenRegistry")
+            .field("outlives_process", &self.outlives_process)
+            .finish_non_exhaustive()
     }
 }
 
@@ -162,6 +187,11 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
         "zookeeper" => crate::zookeeper::open(url),
         #[cfg(feature = "etcd")]
         "etcd" => crate::etcd::open(url),
+        "file" => Err(StoreError::Refused(
+            "file: keeps worker ids only: give it to --registry, and name a store of sequences \
+             beside it, for example sqlite:PATH"
+                .to_owned(),
+        )),
         #[cfg(not(feature = "etcd"))]
         "etcd" => Err(StoreError::Refused(
             "etcd is not built in, because its driver is made with protoc; build idgen with the \
@@ -174,4 +204,37 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
             BUILT_IN.join(", ")
         ))),
     }
+}
+
+/// Opens the registry of worker ids that `url` names: a store of [`open`] that keeps some, or
+/// `file:DIRECTORY` (also `file://DIRECTORY`), a [`FileRegistry`](crate::file::FileRegistry).
+///
+/// # Errors
+///
+/// [`RegistryError::Refused`] if `url` names a store that keeps no worker ids, or none of this
+/// build; else what the backend says.
+///
+/// # Examples
+///
+/// ```no_run
+/// let store = idgen_store::open("sqlite:/var/lib/idgen/idgen.db")?;
+/// let store = store.with_registry(idgen_store::open_registry("file:/mnt/volume/workers")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn open_registry(url: &str) -> Result<OpenRegistry, RegistryError> {
+    #[cfg(feature = "file")]
+    if let Some(rest) = url.strip_prefix("file:") {
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        let workers = Arc::new(crate::file::FileRegistry::open(path)?);
+        return Ok(OpenRegistry { workers, outlives_process: true });
+    }
+    let OpenStore { workers, outlives_process, .. } = open(url)?;
+    let workers = workers.ok_or_else(|| {
+        let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
+        RegistryError::Refused(format!(
+            "a store of the kind '{scheme}' keeps no worker ids; name another registry, for \
+             example file:DIRECTORY on a volume that outlives the process"
+        ))
+    })?;
+    Ok(OpenRegistry { workers, outlives_process })
 }

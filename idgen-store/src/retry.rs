@@ -1,13 +1,12 @@
 //! What all drivers need to try again: a runtime, pauses that differ, and a failure that those who
 //! waited for it share.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
 use crate::StoreError;
+pub(crate) use crate::random::random;
 
 /// Refuses a caller outside of a tokio runtime; `server` is the name in the message.
 pub(crate) fn inside_tokio(server: &str) -> Result<(), StoreError> {
@@ -23,12 +22,6 @@ pub(crate) fn inside_tokio(server: &str) -> Result<(), StoreError> {
 pub(crate) fn pause_within(whole: Duration) -> Duration {
     let half = u64::try_from(whole.as_micros() / 2).unwrap_or(u64::MAX >> 32).min(u64::MAX >> 32);
     whole / 2 + Duration::from_micros(((random() >> 32) * half) >> 32)
-}
-
-/// A number that nobody else draws.
-pub(crate) fn random() -> u64 {
-    // Each such state is keyed at random.
-    RandomState::new().hash_one(0)
 }
 
 /// The last thing that failed while others waited for it.

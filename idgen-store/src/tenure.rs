@@ -21,6 +21,18 @@ use idgen_core::{Ended, Floor, LeaseToken, Renewal, WorkerLease};
 use crate::clock::Moment;
 use crate::{Claim, Claimed, Name, RegistryError, Renewed, SoftProof, Wish, WorkerInfo};
 
+#[cfg(any(
+    feature = "etcd",
+    feature = "file",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis",
+    feature = "zookeeper",
+    all(test, feature = "conformance")
+))]
+#[allow(dead_code, reason = "not every backend of a build keeps records")]
+pub(crate) mod text;
+
 /// How far ahead of the registry's clock, beyond one lease, a horizon may lie.
 const SLACK_MS: u64 = 2000;
 

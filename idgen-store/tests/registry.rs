@@ -1,10 +1,11 @@
 //! What a registry does beside the laws: anchors, reboots, proofs and wishes together.
-#![cfg(all(feature = "conformance", feature = "sqlite"))]
+#![cfg(all(feature = "conformance", feature = "file", feature = "sqlite"))]
 
 use std::sync::Arc;
 
 use idgen_core::{Ended, Floor};
 use idgen_store::conformance::block_on;
+use idgen_store::file::FileRegistry;
 use idgen_store::memory::MemoryStore;
 use idgen_store::sqlite::{SqliteOptions, SqliteStore};
 use idgen_store::{
@@ -64,8 +65,8 @@ impl Host {
     }
 }
 
-/// Runs `check` on both backends.
-fn on_both(check: impl Fn(&Host)) {
+/// Runs `check` on every backend of one host.
+fn on_each(check: impl Fn(&Host)) {
     let clock = SteppedClock::at(START);
     let memory = MemoryStore::with_clock(Arc::new(clock.clone()));
     check(&Host { clock, registry: Arc::new(memory) });
@@ -73,11 +74,14 @@ fn on_both(check: impl Fn(&Host)) {
     let options = SqliteOptions::default().clock(Arc::new(clock.clone()));
     let kept = SqliteStore::open(scratch.file(), options).unwrap();
     check(&Host { clock, registry: Arc::new(kept) });
+    let (scratch, clock) = (Scratch::new(), SteppedClock::at(START));
+    let files = FileRegistry::with_clock(scratch.directory(), Arc::new(clock.clone())).unwrap();
+    check(&Host { clock, registry: Arc::new(files) });
 }
 
 #[test]
 fn a_clock_set_right_counts_after_the_last_lease() {
-    on_both(|host| {
+    on_each(|host| {
         host.clock.set_unix_ms(START - HOUR_MS);
         let slow = host.claim(1, Wish::Any, None);
         host.clock.set_unix_ms(START);
@@ -95,7 +99,7 @@ fn a_clock_set_right_counts_after_the_last_lease() {
 
 #[test]
 fn the_only_server_restarts_after_a_kill_with_its_clock_set_right() {
-    on_both(|host| {
+    on_each(|host| {
         host.clock.set_unix_ms(START - HOUR_MS);
         let killed = host.claim(1, Wish::Any, None);
         host.clock.set_unix_ms(START);
@@ -110,7 +114,7 @@ fn the_only_server_restarts_after_a_kill_with_its_clock_set_right() {
 
 #[test]
 fn a_reboot_frees_every_id_at_its_horizon() {
-    on_both(|host| {
+    on_each(|host| {
         let lost = host.claim(1, Wish::Exactly(4), None);
         let proof = host.proof(&lost, START + 50);
         host.clock.reboot("boot-2");
@@ -123,7 +127,7 @@ fn a_reboot_frees_every_id_at_its_horizon() {
 
 #[test]
 fn a_first_claim_begins_at_the_lower_clock() {
-    on_both(|host| {
+    on_each(|host| {
         host.clock.pass(HOUR_MS);
         host.claim(1, Wish::Any, None);
         host.clock.set_unix_ms(START);
@@ -138,7 +142,7 @@ fn a_first_claim_begins_at_the_lower_clock() {
 
 #[test]
 fn a_floor_out_of_reach_is_told_with_its_wait() {
-    on_both(|host| {
+    on_each(|host| {
         host.clock.set_unix_ms(START + HOUR_MS);
         let wild = host.claim(1, Wish::Exactly(0), None);
         host.release(&wild, Floor::at(wild.lease.horizon_unix_ms()));
@@ -157,7 +161,7 @@ fn a_floor_out_of_reach_is_told_with_its_wait() {
 
 #[test]
 fn a_proven_id_far_ahead_of_a_clock_set_back_gives_way_to_a_free_one() {
-    on_both(|host| {
+    on_each(|host| {
         let first = host.claim(1, Wish::Any, None);
         host.clock.set_unix_ms(START - HOUR_MS);
         let second = host.claim(2, Wish::Any, host.proof(&first, START + 100));
@@ -170,7 +174,7 @@ fn a_proven_id_far_ahead_of_a_clock_set_back_gives_way_to_a_free_one() {
 
 #[test]
 fn a_proof_is_worth_its_id_whatever_is_wished() {
-    on_both(|host| {
+    on_each(|host| {
         let first = host.claim(1, Wish::Exactly(5), None);
         host.release(&host.claim(2, Wish::Exactly(1), None), Floor::at(START));
         let proof = host.proof(&first, START);
@@ -189,7 +193,7 @@ fn a_proof_is_worth_its_id_whatever_is_wished() {
 
 #[test]
 fn a_nonce_in_flight_proves_the_grant_that_was_never_seen() {
-    on_both(|host| {
+    on_each(|host| {
         let first = host.claim(1, Wish::Any, None);
         let unseen = host.claim(2, Wish::Any, host.proof(&first, START + 40));
         let mut file = host.proof(&first, START + 40).unwrap();
@@ -202,7 +206,7 @@ fn a_nonce_in_flight_proves_the_grant_that_was_never_seen() {
 
 #[test]
 fn an_unknown_boot_proves_nothing() {
-    on_both(|host| {
+    on_each(|host| {
         host.clock.reboot("");
         let first = host.claim(1, Wish::Exactly(2), None);
         let answer = host.try_claim(2, Wish::Exactly(2), host.proof(&first, START));
@@ -214,7 +218,7 @@ fn an_unknown_boot_proves_nothing() {
 
 #[test]
 fn claims_that_no_registry_can_grant() {
-    on_both(|host| {
+    on_each(|host| {
         let space = Name::new("parcels").unwrap();
         let right = Claim {
             ids: 0..=7,

@@ -19,69 +19,31 @@
 //! written as names are in keys. A text is read only if it is, byte for byte, what would be written
 //! for what was read: a leading zero or a blank says that something else wrote it.
 
-use idgen_core::{Floor, LeaseToken};
-
 use super::REGISTRY_CLOCK;
-use crate::key;
-use crate::tenure::Tenure;
+use crate::tenure::{Tenure, text};
 
 const FORM: &str = "idgen worker 1";
 
+/// What the time of the last renewal is called.
+const RENEWED: &str = "renewed_unix_ms";
+
 /// The text of a worker's record.
 pub(super) fn write(tenure: &Tenure) -> String {
-    format!(
-        "{FORM}\nserial {}\nnonce {:032x}\ngranted {}\nfloor_unix_ms {}\nfloor_sequence {}\n\
-         horizon_unix_ms {}\nlease_ms {}\nrenewed_unix_ms {}\nclock_ahead_ms {}\nholder {}\n\
-         published {}\n",
-        tenure.token.serial,
-        tenure.token.nonce,
-        if tenure.granted { "yes" } else { "no" },
-        tenure.floor.unix_ms,
-        tenure.floor.sequence,
-        tenure.horizon_unix_ms,
-        tenure.lease_ms,
-        tenure.renewed_boot_ms,
-        tenure.clock_ahead_ms,
-        key::encode(&tenure.holder),
-        key::encode(&tenure.published),
-    )
+    format!("{FORM}\n{}", text::write(tenure, RENEWED))
 }
 
 /// The record of a text; `None` if it is not what [`write`] makes.
 pub(super) fn read(worker: u64, text: &str) -> Option<Tenure> {
-    let tenure = parse(worker, text)?;
-    (write(&tenure) == text).then_some(tenure)
-}
-
-fn parse(worker: u64, text: &str) -> Option<Tenure> {
     let mut lines = text.lines();
-    if lines.next()? != FORM {
-        return None;
-    }
-    let mut field = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(' ');
-    let serial = field("serial")?.parse().ok()?;
-    let nonce = u128::from_str_radix(field("nonce")?, 16).ok()?;
-    let granted = field("granted")? == "yes";
-    let unix_ms = field("floor_unix_ms")?.parse().ok()?;
-    let sequence = field("floor_sequence")?.parse().ok()?;
-    Some(Tenure {
-        worker,
-        token: LeaseToken { serial, nonce },
-        granted,
-        floor: Floor { unix_ms, sequence },
-        horizon_unix_ms: field("horizon_unix_ms")?.parse().ok()?,
-        lease_ms: field("lease_ms")?.parse().ok()?,
-        renewed_boot_ms: field("renewed_unix_ms")?.parse().ok()?,
-        boot_id: REGISTRY_CLOCK.to_owned(),
-        clock_ahead_ms: field("clock_ahead_ms")?.parse().ok()?,
-        holder: key::decode_text(field("holder")?)?,
-        published: key::decode_text(field("published")?)?,
-    })
+    let is_known = lines.next()? == FORM;
+    let tenure = text::read(worker, REGISTRY_CLOCK, RENEWED, &mut lines)?;
+    (is_known && write(&tenure) == text).then_some(tenure)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use idgen_core::{Floor, LeaseToken};
 
     fn tenure() -> Tenure {
         Tenure {

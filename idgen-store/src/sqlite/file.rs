@@ -7,6 +7,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use super::SqliteOptions;
 use super::fault::Trouble;
+use crate::inode::Inode;
 
 /// "idgn": what `file` and a look at the header tell of the file.
 const APPLICATION_ID: i64 = 0x6964_676e;
@@ -26,10 +27,6 @@ pub(super) struct StoreFile {
     /// while a connection is open, and two processes with different logs would grant ids twice.
     inodes: [Inode; 3],
 }
-
-/// What tells a file from another of the same name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Inode(u64, u64);
 
 impl StoreFile {
     pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Self, Trouble> {
@@ -125,21 +122,8 @@ fn check_place(path: &Path) -> Result<(), Trouble> {
     }
 }
 
-#[cfg(unix)]
 fn inode(path: &Path) -> Result<Inode, Trouble> {
-    use std::os::unix::fs::MetadataExt;
-    let found = metadata(path)?;
-    Ok(Inode(found.dev(), found.ino()))
-}
-
-/// Elsewhere an open file cannot be replaced, so that its being there is enough.
-#[cfg(not(unix))]
-fn inode(path: &Path) -> Result<Inode, Trouble> {
-    metadata(path).map(|_| Inode(0, 0))
-}
-
-fn metadata(path: &Path) -> Result<std::fs::Metadata, Trouble> {
-    std::fs::metadata(path).map_err(|error| {
+    std::fs::metadata(path).map(|found| Inode::of(&found)).map_err(|error| {
         Trouble::Unavailable(format!(
             "{} cannot be found any more ({error}); put it back and restart this process",
             path.display()

@@ -8,6 +8,10 @@
 //! - [`Sequence`]: serial ids of a named sequence.
 //! - [`Snowflakes`]: time-ordered ids of an id space.
 //!
+//! A worker id is leased from the store, or from a registry of its own beside it:
+//! [`store::open_registry`] and [`with_registry`](store::OpenStore::with_registry). Static ids and
+//! ordinals ([`ordinal_wish`]) are wishes that are recorded there like any claim.
+//!
 //! Both have an async face for any executor and a blocking one for threads. One background thread
 //! does the rest.
 //!
@@ -30,6 +34,7 @@ mod journal;
 mod keeper;
 mod layout_record;
 mod lifetime;
+mod ordinal;
 mod outlook;
 mod peers;
 mod published;
@@ -54,6 +59,7 @@ pub use guard::thaw_beside;
 pub use idgen_snowflake as snowflake;
 pub use idgen_store as store;
 pub use lifetime::{Lifetime, LifetimeWarning};
+pub use ordinal::{OrdinalError, host_name, ordinal_wish};
 pub use peers::{PeerMark, PeerMarks, Peers};
 pub use retry::Backoff;
 pub use runtime::{Runtime, StopReport};

@@ -30,10 +30,10 @@
 //! # What the file system must do
 //!
 //! Local file systems do all of it. One on a network must let an exclusive lock of a whole file
-//! (`flock`) keep out the processes that share it, free it when its holder dies, replace a name by a
-//! rename at once, keep inode numbers, and have on disk what `fsync` has answered. NFS 4 does; NFS 3
-//! does with its lock daemon, but not mounted with `nolock` or `local_lock`; a file system that
-//! refuses locks is refused.
+//! (`flock`) keep out the processes that share it, free it when its holder dies, replace a name by
+//! a rename at once, keep inode numbers, and have on disk what `fsync` has answered. NFS 4 does;
+//! NFS 3 does with its lock daemon, but not mounted with `nolock` or `local_lock`; a file system
+//! that refuses locks is refused.
 
 use std::fmt;
 use std::path::Path;

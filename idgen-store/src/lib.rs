@@ -132,6 +132,7 @@ mod swap;
 mod tenure;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "redis"))]
 mod tls;
+mod unrecorded;
 #[cfg(any(
     feature = "etcd",
     feature = "mysql",
@@ -159,6 +160,7 @@ pub use open::{OpenRegistry, OpenStore, open, open_registry};
 pub use sequence::{
     Alteration, Arrival, Created, Durability, Lease, SequenceInfo, SequenceStore, StoreIdentity,
 };
+pub use unrecorded::Unrecorded;
 pub use worker::{
     Claim, Claimed, LayoutRecord, Renewed, SoftProof, Wish, WorkerInfo, WorkerRegistry,
 };

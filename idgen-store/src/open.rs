@@ -8,7 +8,7 @@ use crate::memory::MemoryStore;
 #[cfg(feature = "postgres")]
 use crate::postgres::PostgresStore;
 use crate::strict::StrictStore;
-use crate::{RegistryError, SequenceStore, StoreError, WorkerRegistry};
+use crate::{RegistryError, SequenceStore, StoreError, Unrecorded, WorkerRegistry};
 
 /// A store that was opened by URL: the faces of one object.
 #[derive(Clone)]
@@ -70,6 +70,17 @@ impl OpenStore {
     pub fn with_registry(self, registry: OpenRegistry) -> Self {
         let outlives_process = self.outlives_process && registry.outlives_process;
         Self { workers: Some(registry.workers), outlives_process, ..self }
+    }
+
+    /// The store with worker ids that are recorded nowhere, in place of its own.
+    ///
+    /// A worker id must be wished for exactly, and ids begin one lease after the start. Within this
+    /// process nothing repeats. Over restarts promise P1 is withdrawn: a second process that uses
+    /// the same worker id, or a clock that was set back between two runs, repeats ids, and nothing
+    /// notices.
+    #[must_use]
+    pub fn with_unrecorded_workers(self) -> Self {
+        Self { workers: Some(Arc::new(Unrecorded::new())), ..self }
     }
 
     /// A store of another process, which keeps sequences and no worker ids.

@@ -9,7 +9,8 @@ use idgen_store::file::FileRegistry;
 use idgen_store::memory::MemoryStore;
 use idgen_store::sqlite::{SqliteOptions, SqliteStore};
 use idgen_store::{
-    Claim, Claimed, HostClock, Name, RegistryError, SoftProof, SteppedClock, Wish, WorkerRegistry,
+    Claim, Claimed, HostClock, Name, RegistryError, SoftProof, SteppedClock, Unrecorded, Wish,
+    WorkerRegistry,
 };
 
 mod scratch;
@@ -245,4 +246,27 @@ fn claims_that_no_registry_can_grant() {
             assert!(error.to_string().contains(said), "{error}");
         }
     });
+}
+
+#[test]
+fn an_unrecorded_worker_id_waits_one_lease_once() {
+    let clock = SteppedClock::at(START);
+    let host = Host {
+        registry: Arc::new(Unrecorded::with_clock(Arc::new(clock.clone()))),
+        clock: clock.clone(),
+    };
+    for wish in [Wish::Any, Wish::Prefer(3)] {
+        let error = host.try_claim(1, wish, None).unwrap_err().to_string();
+        assert!(error.contains("must be named") && error.contains("'parcels'"), "{error}");
+    }
+    let first = host.claim(2, Wish::Exactly(3), None);
+    assert_eq!((first.wait_ms, first.lease.floor()), (LEASE_MS, Floor::at(START + LEASE_MS)));
+    assert!(first.lease.horizon_unix_ms() > START + LEASE_MS);
+    assert_eq!(host.claim(2, Wish::Exactly(3), None), first, "a repeated claim");
+    let held = host.try_claim(3, Wish::Exactly(3), None).unwrap_err();
+    assert!(matches!(held, RegistryError::Held { worker: 3, .. }), "{held:?}");
+    clock.pass(2 * LEASE_MS);
+    host.release(&first, Floor::at(START + LEASE_MS + 5));
+    assert_eq!(host.claim(4, Wish::Exactly(3), None).wait_ms, 0, "this process knows its own");
+    assert_eq!(host.claim(5, Wish::Exactly(4), None).wait_ms, LEASE_MS, "another worker id");
 }

@@ -91,7 +91,8 @@ impl Directory {
                 }
                 Err(TryLockError::WouldBlock) => {
                     return Err(RegistryError::Unavailable(format!(
-                        "{} was locked by another process for {} ms; retry, or end whoever holds it",
+                        "{} was locked by another process for {} ms; retry, or end whoever holds \
+                         it",
                         self.path.join(IDENTITY).display(),
                         LOCK_WAIT.as_millis()
                     )));

@@ -6,6 +6,7 @@ pub(crate) mod layout;
 mod listen;
 pub(crate) mod store;
 pub(crate) mod tools;
+pub(crate) mod worker_id;
 pub(crate) mod workers;
 
 use std::path::PathBuf;
@@ -16,6 +17,8 @@ use idgen_store::Order;
 
 use crate::failure::EXIT_CODES;
 pub(crate) use listen::Listen;
+pub(crate) use worker_id::RegistryArgs;
+use worker_id::WorkerArgs;
 
 /// The most ids that one call of a tool issues.
 const MAX_IDS: u64 = 1_000_000;
@@ -98,15 +101,6 @@ pub(crate) struct PlaceArgs {
     pub(crate) volatile: bool,
 }
 
-/// Where worker ids are recorded.
-#[derive(Clone, Debug, ClapArgs)]
-pub(crate) struct RegistryArgs {
-    /// The store that leases worker ids, the same one for all servers of an id space
-    /// [default: that of --store].
-    #[arg(long, value_name = "URL", global = true)]
-    pub(crate) registry: Option<String>,
-}
-
 /// `idgen serve`.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
@@ -115,6 +109,7 @@ Examples:
   idgen serve --data-dir /var/lib/idgen --http 0.0.0.0:8080 --tcp off
   idgen serve --zone 3 --dc 1 --machine 2      this GenID node and no other
   idgen serve --zone 3 --dc 1                  any free machine of that data centre
+  idgen serve --registry file:/mnt/volume/workers --worker-from ordinal
   idgen serve --artisanal-http localhost:8090 --artisanal-tcp localhost:8091
   idgen serve --sequence-http localhost:8092 --sequence-zookeeper zoo1,zoo2,zoo3
   idgen serve --store postgres://me:secret@db/ids --layout off --tcp off
@@ -160,9 +155,8 @@ pub(crate) struct ServeArgs {
     /// Layout of native snowflakes, see 'idgen layout list', or off.
     #[arg(long, value_name = "NAME", default_value = "standard")]
     pub(crate) layout: String,
-    /// Worker id of native snowflakes [default: any free one].
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(crate) worker: Option<u64>,
+    #[command(flatten)]
+    pub(crate) worker: WorkerArgs,
     /// The sequence that the idpool door serves; created if there is none.
     #[arg(long, value_name = "SEQUENCE", default_value = "default")]
     pub(crate) pool: String,
@@ -199,6 +193,8 @@ pub(crate) struct SnowflakeArgs {
     pub(crate) place: PlaceArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
+    #[command(flatten)]
+    pub(crate) worker: WorkerArgs,
     /// How many ids.
     #[arg(short = 'n', long = "count", value_name = "N", default_value_t = 1,
         value_parser = clap::value_parser!(u64).range(1..=MAX_IDS), allow_negative_numbers = true)]

@@ -11,10 +11,11 @@ use crate::failure::Failure;
 use crate::genid_node::GenidNode;
 use crate::next::DEFAULT_SEQUENCE;
 use crate::output::Output;
-use crate::place::open_with_workers;
+use crate::place::open_for_ids;
 use crate::serving::{self, Door, Gate, Place, Serving, address};
 
 pub(crate) fn run(args: &GenidArgs, output: &Output) -> Result<(), Failure> {
+    args.unrecorded.warn();
     serving(args).and_then(|serving| serving::run(serving, output)).map_err(Failure::of_tool)
 }
 
@@ -24,6 +25,7 @@ fn serving(args: &GenidArgs) -> Result<Serving, Failure> {
         tracing::warn!("key '{key}' of the configuration is not known here and does nothing");
     }
     let (place, registry) = (args.place.clone(), args.registry.clone());
+    let unrecorded = args.unrecorded;
     // As in the original, a machine that the file does not name is 0.
     let node = GenidNode { zone, dc, machine: Some(machine) };
     let gate = Gate {
@@ -36,7 +38,7 @@ fn serving(args: &GenidArgs) -> Result<Serving, Failure> {
         gates: vec![gate],
         pots: Default::default(),
         access: None,
-        open: Box::new(move || open_with_workers(&place, &registry, true)),
+        open: Box::new(move || open_for_ids(&place, &registry, unrecorded)),
         nodes: NonZeroU32::MIN,
         peers: None,
         data_dir: Some(args.place.data_dir.clone()),

@@ -101,6 +101,7 @@ fn log_to_stderr(command: &Command) {
     let usual = match command {
         Command::Int(_) => "warn,idgen_store=info",
         command if command.is_server() => "info",
+        Command::Snowflake(args) if args.worker.unrecorded.worker_unrecorded => "warn",
         _ => "error",
     };
     let filter = EnvFilter::try_from_env("IDGEN_LOG").unwrap_or_else(|_| EnvFilter::new(usual));

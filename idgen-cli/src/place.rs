@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use idgen_store::set::StoreSet;
-use idgen_store::{OpenStore, WorkerRegistry};
+use idgen_store::{OpenRegistry, OpenStore, WorkerRegistry};
 
+use crate::args::worker_id::UnrecordedArgs;
 use crate::args::{PlaceArgs, RegistryArgs};
 use crate::failure::Failure;
 
@@ -46,26 +47,30 @@ fn open_set(urls: &[String], volatile: bool) -> Result<OpenStore, Failure> {
 ///
 /// # Errors
 ///
-/// Beside those of [`open`]: worker ids are needed and neither keeps any.
+/// Beside those of [`open`]: worker ids are needed and neither keeps any, or they are to be
+/// recorded nowhere and the store records them.
 pub(crate) fn open_with_workers(
     args: &PlaceArgs,
     registry: &RegistryArgs,
+    unrecorded: UnrecordedArgs,
     needed: bool,
 ) -> Result<OpenStore, Failure> {
-    let mut store = open(args)?;
-    let (name, url) = match (&registry.registry, &args.store) {
-        (Some(url), _) => {
-            let lender = open_kept(url, args.volatile)?;
-            store.outlives_process &= lender.outlives_process;
-            store.workers = lender.workers;
-            ("registry", url.as_str())
-        }
-        (None, urls) => ("store", urls.first().map(String::as_str).unwrap_or_default()),
-    };
+    let store = open(args)?;
+    if unrecorded.worker_unrecorded {
+        return without_record(args, store);
+    }
+    if let Some(url) = &registry.registry {
+        let lender = open_registry(url)?;
+        check_kept("registry", url, lender.outlives_process || args.volatile)?;
+        return Ok(store.with_registry(lender));
+    }
     if needed && store.workers.is_none() {
+        let url = args.store.first().map(String::as_str).unwrap_or_default();
         return Err(Failure::refused(format!(
-            "{name} {} keeps no worker ids, which snowflakes and the GenID door need; add \
-             --registry sqlite:PATH if all servers of the id space run on this host, or serve \
+            "store {} keeps no worker ids, which snowflakes and the GenID door need; add \
+             --registry file:DIRECTORY on a volume that outlives this process, or --registry \
+             sqlite:PATH, if all servers of the id space run on this host, else any store that \
+             keeps them; or name a worker id and record it nowhere: --worker-unrecorded; or serve \
              without them: --layout off --tcp off",
             shown(url)
         )));
@@ -83,12 +88,10 @@ pub(crate) fn open_workers(
     registry: &RegistryArgs,
 ) -> Result<Arc<dyn WorkerRegistry>, Failure> {
     let url = registry_url(args, registry)?;
-    open_existing(&url)?.workers.ok_or_else(|| {
-        Failure::refused(format!(
-            "{} keeps no worker ids; name the registry of the servers with --registry",
-            shown(&url)
-        ))
-    })
+    check_exists(&url)?;
+    let registry = open_registry(&url)
+        .map_err(|failure| failure.with_hint("; --registry names the registry of the servers"))?;
+    Ok(registry.workers)
 }
 
 /// Whether a registry was named or is in the data directory.
@@ -105,17 +108,55 @@ fn registry_url(args: &PlaceArgs, registry: &RegistryArgs) -> Result<String, Fai
     }
 }
 
+/// The same for what needs worker ids and no sequences: it makes no store to record nothing.
+pub(crate) fn open_for_ids(
+    args: &PlaceArgs,
+    registry: &RegistryArgs,
+    unrecorded: UnrecordedArgs,
+) -> Result<OpenStore, Failure> {
+    if unrecorded.worker_unrecorded && args.store.is_empty() {
+        return Ok(open_url("memory:")?.with_unrecorded_workers());
+    }
+    open_with_workers(args, registry, unrecorded, true)
+}
+
+/// Only where there is nothing that could record.
+fn without_record(args: &PlaceArgs, store: OpenStore) -> Result<OpenStore, Failure> {
+    if store.workers.is_none() || !store.outlives_process {
+        return Ok(store.with_unrecorded_workers());
+    }
+    let place = args
+        .store
+        .first()
+        .map_or_else(|| format!("in {}", args.data_dir.display()), |url| shown(url));
+    Err(Failure::usage(format!(
+        "--worker-unrecorded: store {place} records worker ids; leave the option out, or, if \
+         nothing here outlives the process, say so: --store memory: --volatile"
+    )))
+}
+
+/// Opens a registry by its URL.
+fn open_registry(url: &str) -> Result<OpenRegistry, Failure> {
+    idgen_store::open_registry(url)
+        .map_err(|error| Failure::from(error).while_doing(&format!("registry {}", shown(url))))
+}
+
 /// Opens a store that is not to forget, unless that was allowed.
 fn open_kept(url: &str, volatile: bool) -> Result<OpenStore, Failure> {
     let store = open_url(url)?;
-    if !store.outlives_process && !volatile {
-        return Err(Failure::refused(format!(
-            "store {} forgets every id when the process ends and would issue them again; \
-             choose a durable one, or add --volatile if that is meant",
-            shown(url)
-        )));
-    }
+    check_kept("store", url, store.outlives_process || volatile)?;
     Ok(store)
+}
+
+fn check_kept(what: &str, url: &str, is_kept: bool) -> Result<(), Failure> {
+    if is_kept {
+        return Ok(());
+    }
+    Err(Failure::refused(format!(
+        "{what} {} forgets every id when the process ends and would issue them again; choose a \
+         durable one, or add --volatile if that is meant",
+        shown(url)
+    )))
 }
 
 /// Opens a store by its URL.
@@ -131,7 +172,8 @@ pub(crate) fn open_existing(url: &str) -> Result<OpenStore, Failure> {
 }
 
 fn check_exists(url: &str) -> Result<(), Failure> {
-    let Some(rest) = url.strip_prefix("sqlite:") else { return Ok(()) };
+    let rest = ["sqlite:", "file:"].iter().find_map(|scheme| url.strip_prefix(scheme));
+    let Some(rest) = rest else { return Ok(()) };
     let path = Path::new(rest.strip_prefix("//").unwrap_or(rest));
     match path.metadata() {
         Ok(_) => Ok(()),
@@ -191,7 +233,7 @@ pub(crate) fn shown(url: &str) -> String {
         let place = url[at..].split_once('?').map_or(&url[at..], |(place, _options)| place);
         return format!("***{place}");
     }
-    if url.starts_with("sqlite:") {
+    if ["sqlite:", "file:"].iter().any(|scheme| url.starts_with(scheme)) {
         return url.to_owned();
     }
     let Some((scheme, rest)) = url.split_once("://").filter(|_| is_url(url)) else {
@@ -213,7 +255,7 @@ pub(crate) fn shown(url: &str) -> String {
 /// `://` too, but what stands before it is no plain word then.
 pub(crate) fn is_url(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-".contains(&byte);
-    ["sqlite:", "memory:"].iter().any(|scheme| text.starts_with(scheme))
+    ["sqlite:", "memory:", "file:"].iter().any(|scheme| text.starts_with(scheme))
         || text.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(plain))
 }
 
@@ -264,6 +306,7 @@ mod tests {
         assert_eq!(shown("postgres:/me:secret@host/db"), "***@host/db");
         assert_eq!(shown("me:secret@host/db"), "***@host/db");
         assert_eq!(shown("sqlite:a@b.db"), "sqlite:a@b.db");
+        assert_eq!(shown("file:a@b?c"), "file:a@b?c");
         assert_eq!(shown("sqlite:///a@b?.db"), "sqlite:///a@b?.db");
     }
 }

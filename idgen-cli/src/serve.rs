@@ -21,7 +21,9 @@ use crate::wanted::Wanted;
 const OFF: &str = "off";
 
 pub(crate) fn run(args: &ServeArgs, output: &Output) -> Result<(), Failure> {
-    serving::run(serving(args)?, output)
+    let serving = serving(args)?;
+    args.worker.unrecorded.warn();
+    serving::run(serving, output)
 }
 
 /// What the arguments come to, checked before anything is touched.
@@ -36,12 +38,13 @@ fn serving(args: &ServeArgs) -> Result<Serving, Failure> {
     }
     let needs_workers = native.is_some() || genid.is_some();
     let (place, registry) = (args.place.clone(), args.registry.clone());
+    let unrecorded = args.worker.unrecorded;
     Ok(Serving {
         program: "idgen serve",
         gates: gates(args),
         pots: args.doors.pots.clone(),
         access: None,
-        open: Box::new(move || open_with_workers(&place, &registry, needs_workers)),
+        open: Box::new(move || open_with_workers(&place, &registry, unrecorded, needs_workers)),
         nodes: args.nodes.nodes,
         peers: peers(args)?,
         data_dir: Some(args.place.data_dir.clone()),
@@ -70,21 +73,7 @@ fn native(args: &ServeArgs) -> Result<Option<(&'static Preset, Wish)>, Failure> 
         return Ok(None);
     }
     let layout = Preset::named(&args.layout)?;
-    if let Some(worker) = args.worker {
-        check_worker(layout, worker)?;
-    }
-    Ok(Some((layout, args.worker.map_or(Wish::Any, Wish::Exactly))))
-}
-
-fn check_worker(preset: &Preset, worker: u64) -> Result<(), Failure> {
-    let last = preset.layout.workers() - 1;
-    if worker <= last {
-        return Ok(());
-    }
-    let name = preset.name;
-    Err(Failure::usage(format!(
-        "worker id {worker} is too large: layout {name} has 0 to {last}; choose one of them"
-    )))
+    Ok(Some((layout, args.worker.wish(layout)?)))
 }
 
 /// Which GenID node this is.

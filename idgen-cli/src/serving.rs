@@ -12,7 +12,7 @@ use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
-use idgen_runtime::{Lifetime, Peers, Runtime, Settings, SnowflakeSettings, Snowflakes};
+use idgen_runtime::{Lifetime, Peers, Runtime, Settings, SnowflakeSettings, Snowflakes, host_name};
 use idgen_server::{AccessLog, Desk, Limits, Server, iso_date};
 use idgen_snowflake::Preset;
 use idgen_store::{Name, NodeNumber, OpenStore, StoreError, Wish};
@@ -210,10 +210,15 @@ impl Wishes<'_> {
     /// Settings of the id space that is named after the layout.
     fn settings(&self, preset: &Preset) -> Result<SnowflakeSettings, Failure> {
         let mut settings = SnowflakeSettings::new(preset.name, &preset.layout)?;
-        settings.holder = format!("{}, pid {}", self.program, process::id());
+        settings.holder = holder(self.program);
         settings.claim_timeout = CLAIM_TIMEOUT;
         Ok(settings)
     }
+}
+
+/// What a holder of a worker id calls itself, so that an operator finds it.
+pub(crate) fn holder(program: &str) -> String {
+    format!("{program} on {}, pid {}", host_name(), process::id())
 }
 
 /// Claims a worker id, and tells what it is and how long its layout lasts.

@@ -8,12 +8,12 @@
 //! - [`Sequence`]: serial ids of a named sequence.
 //! - [`Snowflakes`]: time-ordered ids of an id space.
 //!
+//! Both have an async face for any executor and a blocking one for threads. One background thread
+//! does the rest.
+//!
 //! A worker id is leased from the store, or from a registry of its own beside it:
 //! [`store::open_registry`] and [`with_registry`](store::OpenStore::with_registry). Static ids and
 //! ordinals ([`ordinal_wish`]) are wishes that are recorded there like any claim.
-//!
-//! Both have an async face for any executor and a blocking one for threads. One background thread
-//! does the rest.
 //!
 //! # What breaks the promise
 //!

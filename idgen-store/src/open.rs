@@ -218,7 +218,7 @@ pub fn open(url: &str) -> Result<OpenStore, StoreError> {
 }
 
 /// Opens the registry of worker ids that `url` names: a store of [`open`] that keeps some, or
-/// `file:DIRECTORY` (also `file://DIRECTORY`), a [`FileRegistry`](crate::file::FileRegistry).
+/// `file:DIRECTORY` (also `file://DIRECTORY`), a `FileRegistry`.
 ///
 /// # Errors
 ///

@@ -6,6 +6,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 
 use super::doors::{NodesArgs, PotArgs};
 use super::guards::GuardArgs;
+use super::worker_id::UnrecordedArgs;
 use super::{Listen, PlaceArgs, RegistryArgs};
 
 /// What the original calls an engine.
@@ -219,4 +220,6 @@ pub(crate) struct GenidArgs {
     pub(crate) registry: RegistryArgs,
     #[command(flatten)]
     pub(crate) guards: GuardArgs,
+    #[command(flatten)]
+    pub(crate) unrecorded: UnrecordedArgs,
 }

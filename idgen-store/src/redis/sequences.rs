@@ -161,7 +161,7 @@ async fn write(
     let definition = mark.definition;
     let arguments = vec![
         version,
-        format!("{:016x}", retry::random()),
+        format!("{:016x}", crate::random::random()),
         digits(definition.first()),
         digits(definition.increment()),
         digits(definition.offset()),

@@ -55,12 +55,13 @@ fn a_corrupt_database() {
 }
 
 /// Told before anything is connected to: nobody listens there.
-#[cfg(feature = "postgres")]
+#[cfg(feature = "rqlite")]
 #[test]
 fn a_store_without_worker_ids() {
     let place = Place::new();
-    let url = "postgres://me:secret@127.0.0.1:1/ids";
-    let words = ["postgres://***@127.0.0.1:1/ids", "--registry sqlite:", "--layout off"];
+    let url = "rqlite://me:secret@127.0.0.1:1";
+    let words =
+        ["rqlite://***@127.0.0.1:1", "--registry file:", "--worker-unrecorded", "--layout off"];
     refuses(&place, &["--store", url], 1, &words);
     refuses(&place, &["--store", url, "--layout", "off"], 1, &words);
     says(&failure(&place.tool(&["snowflake", "--store", url])), 1, &words);

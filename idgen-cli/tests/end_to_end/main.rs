@@ -31,3 +31,4 @@ mod strict;
 #[path = "../servers/strict.rs"]
 mod strict_order;
 mod tools;
+mod worker_ids;

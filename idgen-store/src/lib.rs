@@ -20,8 +20,8 @@
 //!
 //! With `?schema=idpool` the `mysql` backend adopts idpool's tables, beside running originals: one
 //! sequence, which takes nothing back. With `?schema=idpot` each pot of an idpot database is such a
-//! sequence, and with `?key=TABLE` a table of tickets in the manner of Flickr. Adopted forms keep no
-//! worker ids.
+//! sequence, and with `?key=TABLE` a table of tickets in the manner of Flickr. Adopted forms keep
+//! no worker ids.
 //!
 //! [`open`] chooses a backend by URL, [`open_registry`] one for worker ids alone.
 //!

@@ -3,7 +3,8 @@
 //! Nobody knows what an earlier process was granted, so the first claim of a worker id is told a
 //! floor one lease above its clock: as if a predecessor had renewed just now and then used up all
 //! of its lease. That is all. A second process with the same worker id, or a clock that was set
-//! back since the last run, repeats ids, and nothing notices: promise P1 is withdrawn over restarts.
+//! back since the last run, repeats ids, and nothing notices: promise P1 is withdrawn over
+//! restarts.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -74,7 +74,7 @@ impl OpenStore {
 
     /// The store with worker ids that are recorded nowhere, in place of its own.
     ///
-    /// A worker id must be wished for exactly, and ids begin one lease after the start. Within this
+    /// A worker id must be wished for exactly, and its first claim waits one lease. Within this
     /// process nothing repeats. Over restarts promise P1 is withdrawn: a second process that uses
     /// the same worker id, or a clock that was set back between two runs, repeats ids, and nothing
     /// notices.

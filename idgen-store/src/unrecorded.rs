@@ -1,17 +1,17 @@
 //! Worker ids that are recorded nowhere, for services that have no place to record them.
 //!
-//! Nobody knows what an earlier process was granted, so the first claim of a worker id is told a
-//! floor one lease above its clock: as if a predecessor had renewed just now and then used up all
-//! of its lease. That is all. A second process with the same worker id, or a clock that was set
-//! back since the last run, repeats ids, and nothing notices: promise P1 is withdrawn over
-//! restarts.
+//! Nobody knows what an earlier process was granted. So before the first claim of a worker id an
+//! imagined predecessor claims it, and never renews: the claim is refused until that lease is over,
+//! and then begins at its horizon. That is all. A second process with the same worker id, or a
+//! clock that was set back since the last run, repeats ids, and nothing notices: promise P1 is
+//! withdrawn over restarts.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use idgen_core::{Ended, Floor, LeaseToken};
+use idgen_core::{Ended, LeaseToken};
 
 use crate::memory::MemoryStore;
 use crate::tenure::Desk;
@@ -20,6 +20,9 @@ use crate::{
     StoreIdentity, SystemHostClock, Wish, WorkerInfo, WorkerRegistry,
 };
 
+/// What the imagined predecessor calls itself.
+const PREDECESSOR: &str = "an earlier process, perhaps: it is recorded nowhere";
+
 /// A registry of this process alone, which makes each worker id wait one lease.
 ///
 /// The worker id must be named: [`Wish::Exactly`]. See
@@ -27,7 +30,7 @@ use crate::{
 /// does not promise.
 pub struct Unrecorded {
     memory: MemoryStore,
-    /// Those that have waited their lease.
+    /// Those that have had their predecessor.
     begun: Mutex<BTreeSet<(Name, u64)>>,
 }
 
@@ -54,11 +57,11 @@ impl Unrecorded {
         Self { memory: MemoryStore::with_clock(clock), begun: Mutex::default() }
     }
 
-    /// Has a predecessor use up a lease that it was granted just now.
-    async fn use_up(&self, space: &Name, claim: &Claim) -> Result<(), RegistryError> {
-        let lease = self.memory.claim(space, claim).await?.lease;
-        let end = Floor::at(lease.horizon_unix_ms());
-        self.memory.release(space, Ended::receipt(lease.worker(), lease.token(), end)).await
+    /// Has the predecessor claim, as late as it can have done so.
+    async fn precede(&self, space: &Name, claim: &Claim) -> Result<(), RegistryError> {
+        let (nonce, holder) = (!claim.nonce, PREDECESSOR.to_owned());
+        let before = Claim { nonce, holder, ..claim.clone() };
+        self.memory.claim(space, &before).await.map(drop)
     }
 }
 
@@ -83,7 +86,7 @@ impl WorkerRegistry for Unrecorded {
             begun.insert((space.clone(), worker))
         };
         if is_first {
-            self.use_up(space, claim).await?;
+            self.precede(space, claim).await?;
         }
         self.memory.claim(space, claim).await
     }
@@ -103,7 +106,9 @@ impl WorkerRegistry for Unrecorded {
     }
 
     async fn list(&self, space: &Name) -> Result<Vec<WorkerInfo>, RegistryError> {
-        WorkerRegistry::list(&self.memory, space).await
+        let mut listed = WorkerRegistry::list(&self.memory, space).await?;
+        listed.retain(|worker| worker.holder != PREDECESSOR);
+        Ok(listed)
     }
 
     async fn layout(&self, space: &Name) -> Result<Option<LayoutRecord>, RegistryError> {

@@ -259,14 +259,21 @@ fn an_unrecorded_worker_id_waits_one_lease_once() {
         let error = host.try_claim(1, wish, None).unwrap_err().to_string();
         assert!(error.contains("must be named") && error.contains("'parcels'"), "{error}");
     }
-    let first = host.claim(2, Wish::Exactly(3), None);
-    assert_eq!((first.wait_ms, first.lease.floor()), (LEASE_MS, Floor::at(START + LEASE_MS)));
-    assert!(first.lease.horizon_unix_ms() > START + LEASE_MS);
-    assert_eq!(host.claim(2, Wish::Exactly(3), None), first, "a repeated claim");
-    let held = host.try_claim(3, Wish::Exactly(3), None).unwrap_err();
-    assert!(matches!(held, RegistryError::Held { worker: 3, .. }), "{held:?}");
-    clock.pass(2 * LEASE_MS);
+    let waits = |nonce, worker| match host.try_claim(nonce, Wish::Exactly(worker), None) {
+        Err(RegistryError::Held { retry_ms, .. }) => retry_ms,
+        other => panic!("worker id {worker}: {other:?}"),
+    };
+    assert_eq!(waits(2, 3), LEASE_MS);
+    clock.pass(LEASE_MS - 1);
+    assert_eq!(waits(3, 3), 1);
+    let space = Name::new("parcels").unwrap();
+    assert_eq!(block_on(host.registry.list(&space)).unwrap(), [], "nobody is known");
+    clock.pass(1);
+    let first = host.claim(4, Wish::Exactly(3), None);
+    assert_eq!((first.wait_ms, first.lease.floor()), (0, Floor::at(START + LEASE_MS)));
+    assert_eq!(block_on(host.registry.list(&space)).unwrap().len(), 1);
     host.release(&first, Floor::at(START + LEASE_MS + 5));
-    assert_eq!(host.claim(4, Wish::Exactly(3), None).wait_ms, 0, "this process knows its own");
-    assert_eq!(host.claim(5, Wish::Exactly(4), None).wait_ms, LEASE_MS, "another worker id");
+    let next = host.claim(5, Wish::Exactly(3), None);
+    assert_eq!(next.wait_ms, 5, "this process knows its own");
+    assert_eq!(waits(6, 4), LEASE_MS, "another worker id");
 }

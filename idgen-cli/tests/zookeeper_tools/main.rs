@@ -96,6 +96,15 @@ impl Node {
         assert!(!answer.body.contains("127.0.0.1"), "{answer:?}");
     }
 
+    /// Until it hears that the connection is gone it may tell its number, and no other.
+    fn hears_of_the_stop(&self, number: u64) {
+        let until = Instant::now() + SESSION;
+        while self.ask().status == 200 {
+            assert_eq!(self.ask().body.parse().unwrap_or(number), number);
+            assert!(Instant::now() < until, "told for longer than its session may live");
+        }
+    }
+
     fn stop(&mut self) {
         self.server.take().unwrap().stop();
     }
@@ -300,6 +309,9 @@ fn with_zookeeper_stopped_every_request_fails_and_then_each_has_its_number() {
     assert_eq!(numbers, [1, 2, 3]);
     let late = Node::start(&zookeeper);
     servers::order("stop", "zookeeper");
+    for (node, number) in nodes.iter().zip(1..) {
+        node.hears_of_the_stop(number);
+    }
     let until = Instant::now() + 2 * SESSION;
     while Instant::now() < until {
         thread::scope(|scope| {

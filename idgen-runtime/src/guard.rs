@@ -11,7 +11,6 @@
 
 use std::sync::Arc;
 
-use idgen_core::{Renewal, WorkerLease};
 use idgen_store::{
     Account, Definition, Durability, Lease, Name, SequenceInfo, SequenceStore, StoreIdentity,
 };
@@ -19,8 +18,10 @@ use idgen_store::{
 use crate::error::{Cause, IssueError};
 use crate::journal::{Journal, Kind, Mark};
 
+mod space;
 mod thaw;
 
+pub(crate) use space::SpaceGuard;
 pub use thaw::thaw_beside;
 
 /// The marks of one sequence.
@@ -219,78 +220,6 @@ pub(crate) fn store_key(identity: &StoreIdentity) -> String {
     }
 }
 
-/// The marks of one id space: does its registry still know what it leased to this node?
-pub(crate) struct SpaceGuard {
-    journal: Arc<Journal>,
-    space: Name,
-    store: String,
-}
-
-impl SpaceGuard {
-    pub(crate) fn new(journal: Arc<Journal>, space: Name) -> Self {
-        Self { journal, space, store: String::new() }
-    }
-
-    /// Which registry the next leases are of.
-    pub(crate) fn keep(&mut self, identity: &StoreIdentity) {
-        self.store = store_key(identity);
-    }
-
-    /// Marks a lease, or says why nothing may be issued under it. Under another registry than
-    /// before, a lease begins above every horizon that this node was granted.
-    pub(crate) fn check(&self, lease: WorkerLease) -> Result<WorkerLease, IssueError> {
-        let mark = self.mark();
-        let serial = lease.token().serial;
-        if mark.store == self.store && serial <= mark.serial {
-            return Err(self.frozen(serial, mark.serial));
-        }
-        self.record(&mark, serial, lease.horizon_unix_ms());
-        if mark.store.is_empty() || mark.store == self.store {
-            return Ok(lease);
-        }
-        if mark.end >= lease.horizon_unix_ms() {
-            return Err(self.behind(mark.end, lease.horizon_unix_ms()));
-        }
-        Ok(lease.begun_at(mark.end))
-    }
-
-    /// Marks a horizon, before an id is issued under it.
-    pub(crate) fn renewed(&self, renewal: &Renewal) {
-        self.record(&self.mark(), renewal.token().serial, renewal.horizon_unix_ms());
-    }
-
-    fn mark(&self) -> Mark {
-        self.journal.mark(Kind::Space, self.space.as_str())
-    }
-
-    fn record(&self, mark: &Mark, serial: u64, end: u64) {
-        let store = self.store.clone();
-        let seen = Mark { generation: mark.generation, store, serial, end };
-        if let Err(error) = self.journal.record(Kind::Space, self.space.as_str(), &seen) {
-            tracing::warn!(%error, "the guard journal cannot be written; a registry that goes back \
-                may go unnoticed after a restart; make room or mend the state directory");
-        }
-    }
-
-    fn frozen(&self, serial: u64, seen: u64) -> IssueError {
-        let space = &self.space;
-        let message = format!(
-            "id space '{space}' is frozen: its registry granted lease {serial} after lease {seen}, \
-             so it went back; restore the newer registry, or begin another id space"
-        );
-        IssueError::new(Cause::Frozen, message)
-    }
-
-    fn behind(&self, end_ms: u64, horizon_ms: u64) -> IssueError {
-        let (space, wait_ms) = (&self.space, end_ms - horizon_ms + 1);
-        let message = format!(
-            "another registry stands in the place of id space '{space}' and this node was granted \
-             time up to {end_ms} ms since 1970; wait, or put the earlier registry back"
-        );
-        IssueError::new(Cause::ClockHold, message).retry(wait_ms)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,12 +231,12 @@ mod tests {
         Guard::new(journal, Name::new("orders").unwrap())
     }
 
-    fn identity(id: &str, incarnation: &str, durability: Durability) -> StoreIdentity {
+    pub(super) fn identity(id: &str, incarnation: &str, durability: Durability) -> StoreIdentity {
         let (id, incarnation) = (id.to_owned(), incarnation.to_owned());
         StoreIdentity { backend: "fake", id, incarnation, durability, ceiling: u64::MAX }
     }
 
-    fn may_lose(id: &str, incarnation: &str) -> StoreIdentity {
+    pub(super) fn may_lose(id: &str, incarnation: &str) -> StoreIdentity {
         identity(id, incarnation, Durability::MayLose("in memory".to_owned()))
     }
 

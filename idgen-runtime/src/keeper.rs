@@ -93,6 +93,9 @@ impl Keeper {
     }
 
     async fn claim(&mut self) -> Result<(), IssueError> {
+        if let Some(frozen) = self.guard.frozen() {
+            return Err(frozen);
+        }
         let snowflakes = Arc::clone(&self.snowflakes);
         let settings = &snowflakes.settings;
         let nonce = nonce(self.background()).map_err(|error| {
@@ -130,12 +133,18 @@ impl Keeper {
         }
         let identity = self.within(self.registry.identity()).await?;
         let lease = claimed.lease;
-        self.guard.keep(&identity);
-        let lease = self.guard.check(lease)?;
+        self.guard.keep(&identity, snowflakes.clock.unix_ms(), self.lease_ms);
+        let from_ms = match self.guard.check(&lease) {
+            Ok(from_ms) => from_ms,
+            Err(refused) => {
+                self.give_back(lease).await;
+                return Err(refused);
+            }
+        };
         if snowflakes.copies() != copies {
             return Err(copied_meanwhile());
         }
-        self.hold(Claimed { lease, ..claimed })?;
+        self.hold(Claimed { lease: lease.begun_at(from_ms), ..claimed })?;
         self.copies = copies;
         Ok(())
     }
@@ -291,8 +300,16 @@ impl Keeper {
 
     fn renewed(&mut self, holding: &Holding, renewed: Renewed) -> Result<(), IssueError> {
         let Renewed { renewal, cut } = renewed;
-        self.guard.renewed(&renewal);
-        holding.renewed_to(renewal.horizon_unix_ms());
+        // An answer about another lease says nothing of this one.
+        if renewal.token() == holding.token {
+            if let Err(refused) = self.guard.renewed(&renewal, holding.durable_ms()) {
+                // A release would let another begin where the registry thinks this one ended.
+                self.snowflakes.holding.store(None);
+                holding.end();
+                return Err(refused);
+            }
+            holding.renewed_to(renewal.horizon_unix_ms());
+        }
         if self.snowflakes.soft.is_none() {
             // One that is full is replaced just below, one that has ended at the next renewal.
             holding.usable_to(renewal.horizon_unix_ms()).ok();

@@ -15,6 +15,30 @@
 //! [`store::open_registry`] and [`with_registry`](store::OpenStore::with_registry). Static ids and
 //! ordinals ([`ordinal_wish`]) are wishes that are recorded there like any claim.
 //!
+//! # Snowflakes in a service, the worker id from its PostgreSQL
+//!
+//! The worker id is leased from the database that the service has anyway, and given back at the
+//! stop; the tables are made at the first use. `examples/snowflakes_from_postgres.rs` is a program
+//! of it.
+//!
+//! ```no_run
+//! use std::time::{Duration, Instant};
+//! use idgen_runtime::snowflake::preset;
+//! use idgen_runtime::{Runtime, Settings, SnowflakeSettings, store};
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let store = store::open("postgres://shop:secret@db.internal/shop")?;
+//!     let runtime = Runtime::start(store, Settings::default())?;
+//!     let layout = preset("standard").ok_or("no such layout")?;
+//!     let orders = runtime.snowflakes_blocking(SnowflakeSettings::new("orders", layout)?)?;
+//!
+//!     let deadline = Instant::now() + Duration::from_secs(1);
+//!     println!("order {}", orders.next_id_blocking(deadline)?);
+//!     runtime.stop_blocking();
+//!     Ok(())
+//! }
+//! ```
+//!
 //! # What breaks the promise
 //!
 //! Ids are safe by value: no pause, crash, clock or partition makes a duplicate. A copy of a living

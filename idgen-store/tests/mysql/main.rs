@@ -18,6 +18,7 @@ mod idpool;
 mod idpot;
 mod moves;
 mod own;
+mod workers;
 
 /// A database of the server, dropped in the end.
 struct Mysql {

@@ -10,6 +10,7 @@ use tokio_postgres::NoTls;
 mod network;
 
 mod own;
+mod workers;
 
 /// A schema of the database, dropped in the end.
 struct Postgres {

@@ -9,7 +9,8 @@ use tokio_postgres::SimpleQueryMessage;
 use crate::fresh;
 use crate::network::{orders, wait, with_option};
 
-fn only(said: &[SimpleQueryMessage]) -> String {
+/// The first column of the first row.
+pub(crate) fn only(said: &[SimpleQueryMessage]) -> String {
     let row = said.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0),
         _ => None,

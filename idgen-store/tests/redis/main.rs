@@ -13,6 +13,7 @@ mod network;
 
 mod counter;
 mod fitness;
+mod workers;
 
 /// A prefix on the server, whose keys are removed in the end.
 struct Redis {

@@ -26,20 +26,20 @@ const LEASE_MS: u64 = 60_000;
 
 /// One id space as a node sees it.
 #[derive(Clone)]
-pub(super) struct Desk {
-    pub(super) registry: Arc<dyn WorkerRegistry>,
-    pub(super) space: Name,
-    pub(super) ids: u64,
+pub(crate) struct Desk {
+    pub(crate) registry: Arc<dyn WorkerRegistry>,
+    pub(crate) space: Name,
+    pub(crate) ids: u64,
 }
 
 impl Desk {
     /// What `url` names, with an id space of 64 worker ids.
-    pub(super) fn open<B: Backend>(url: &str) -> Self {
+    pub(crate) fn open<B: Backend>(url: &str) -> Self {
         let registry = open_registry(&B::patient(url));
         Self { registry, space: Name::new("parcels").unwrap(), ids: 64 }
     }
 
-    pub(super) async fn claim(&self, wish: Wish) -> Result<Claimed, RegistryError> {
+    pub(crate) async fn claim(&self, wish: Wish) -> Result<Claimed, RegistryError> {
         let nonce = nonce();
         let claim = Claim {
             ids: 0..=self.ids - 1,
@@ -54,12 +54,12 @@ impl Desk {
         self.registry.claim(&self.space, &claim).await
     }
 
-    pub(super) async fn renew(&self, lease: &WorkerLease) -> Result<Renewed, RegistryError> {
+    pub(crate) async fn renew(&self, lease: &WorkerLease) -> Result<Renewed, RegistryError> {
         let (worker, token) = (lease.worker(), lease.token());
         self.registry.renew(&self.space, worker, token, now_unix_ms()).await
     }
 
-    pub(super) async fn release(
+    pub(crate) async fn release(
         &self,
         worker: u64,
         token: LeaseToken,
@@ -68,7 +68,7 @@ impl Desk {
         self.registry.release(&self.space, Ended::receipt(worker, token, floor)).await
     }
 
-    pub(super) async fn list(&self) -> Result<Vec<WorkerInfo>, RegistryError> {
+    pub(crate) async fn list(&self) -> Result<Vec<WorkerInfo>, RegistryError> {
         self.registry.list(&self.space).await
     }
 }
@@ -259,6 +259,24 @@ pub(super) fn patiently<B: Backend, T>(ask: impl Fn() -> Result<T, RegistryError
             Err(other) => panic!("after it came back: {other}"),
         }
     }
+}
+
+/// A holder whose record is gone does not take another's for its own, however alike they came to
+/// be; for backends that can be made to `forget` the records of the id space `parcels`.
+pub(crate) fn a_forgotten_holder_is_told_so<B: Backend>(url: &str, forget: impl FnOnce()) {
+    let (one, other) = (Desk::open::<B>(url), Desk::open::<B>(url));
+    let forgotten = wait(one.claim(Wish::Any)).unwrap().lease;
+    forget();
+    let current = wait(other.claim(Wish::Any)).unwrap().lease;
+    assert_eq!((forgotten.worker(), current.worker()), (0, 0));
+    let before = wait(other.list()).unwrap();
+    let lost = wait(one.renew(&forgotten)).unwrap_err();
+    assert!(matches!(lost, RegistryError::Lost { worker: 0, .. }), "{lost}");
+    let token = forgotten.token();
+    let lost = wait(one.release(0, token, forgotten.floor())).unwrap_err();
+    assert!(matches!(lost, RegistryError::Lost { worker: 0, .. }), "{lost}");
+    assert_eq!(wait(other.list()).unwrap(), before);
+    wait(other.renew(&current)).unwrap();
 }
 
 pub(crate) fn outside_tokio_the_registry_says_so<B: Backend>() {

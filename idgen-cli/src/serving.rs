@@ -29,7 +29,7 @@ use crate::wanted::Wanted;
 use gate::Bound;
 pub(crate) use gate::{Door, Gate, Place, address, any_host};
 
-/// How long a worker id may take to be had: a lease and more.
+/// How long a worker id may take to be had at least.
 const CLAIM_TIMEOUT: Duration = Duration::from_secs(20);
 /// What a server is made of.
 pub(crate) struct Serving {
@@ -108,6 +108,7 @@ async fn serve(serving: Serving, output: &Output) -> Result<(), Failure> {
     let Serving { gates, pots, access, open, nodes, peers, data_dir, guards, .. } = serving;
     let bound = Bound::new(gates, &pots, access).await?;
     let settings = guards.apply(Settings { peers, ..Settings::default() })?;
+    let lease = Duration::from_millis(settings.lease_ms);
     let runtime = start(open()?.served_by(nodes), settings, data_dir.as_deref())?;
     let wishes = Wishes {
         program: serving.program,
@@ -117,6 +118,7 @@ async fn serve(serving: Serving, output: &Output) -> Result<(), Failure> {
         native: serving.native,
         genid: serving.genid,
         number: serving.number,
+        claim_timeout: CLAIM_TIMEOUT.max(lease * 2),
     };
     let desk = tokio::select! {
         desk = wishes.desk(&runtime) => desk,
@@ -163,6 +165,8 @@ struct Wishes<'a> {
     native: Option<(&'static Preset, Wish)>,
     genid: Option<GenidNode>,
     number: Option<Arc<dyn NodeNumber>>,
+    /// A lease and more.
+    claim_timeout: Duration,
 }
 
 impl Wishes<'_> {
@@ -211,7 +215,7 @@ impl Wishes<'_> {
     fn settings(&self, preset: &Preset) -> Result<SnowflakeSettings, Failure> {
         let mut settings = SnowflakeSettings::new(preset.name, &preset.layout)?;
         settings.holder = holder(self.program);
-        settings.claim_timeout = CLAIM_TIMEOUT;
+        settings.claim_timeout = self.claim_timeout;
         Ok(settings)
     }
 }

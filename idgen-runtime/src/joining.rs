@@ -20,8 +20,9 @@ use crate::keeper::Keeper;
 use crate::layout_record::{Differences, in_words};
 use crate::published::{Published, fields_of};
 
-/// How often a worker id that this node must have is asked for while another node holds it.
-pub(crate) const HAND_OVER_PAUSE: Duration = Duration::from_millis(25);
+/// Between two looks at a worker id that is to be handed over: a quarter of what that may take, the
+/// rest is for a release and a claim.
+const HAND_OVER_LOOK: Duration = Duration::from_millis(25);
 
 /// Looks whether the holder of the worker id wished for is alive.
 pub(crate) struct Watch {
@@ -221,6 +222,26 @@ impl Keeper {
              node fields, or stop that one"
         );
         Err(IssueError::new(Cause::Clash, message))
+    }
+
+    /// Waits till the one worker id that this node may have has been given back by who holds it.
+    /// Looks at one record, without a write, so that many looks a second cost a registry little.
+    /// For ever, where there is nothing to look for.
+    pub(crate) async fn handed_over(&self, refused: Option<Cause>) {
+        let ids = self.wished_ids();
+        let (worker, space) = (*ids.start(), &self.snowflakes.settings.space);
+        if refused == Some(Cause::Clash) && worker == *ids.end() {
+            loop {
+                self.background().nap(HAND_OVER_LOOK).await;
+                match self.within(self.registry.is_released(space, worker)).await {
+                    Ok(true) => return,
+                    Ok(false) => {}
+                    // The next try will tell.
+                    Err(_) => break,
+                }
+            }
+        }
+        std::future::pending().await
     }
 
     /// Whether a lease that was just granted may be made a generator of.

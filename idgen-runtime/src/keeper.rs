@@ -16,7 +16,7 @@ use crate::background::{Background, lock};
 use crate::copies::copied_meanwhile;
 use crate::error::{Cause, IssueError, StartError};
 use crate::guard::SpaceGuard;
-use crate::joining::{HAND_OVER_PAUSE, Watch};
+use crate::joining::Watch;
 use crate::lifetime::LifetimeWarning;
 use crate::published::Published;
 use crate::retry::{Backoff, nonce};
@@ -76,10 +76,9 @@ impl Keeper {
             if self.is_hopeless(&refused) {
                 return Err(refused.into());
             }
-            let mut pause = self.pause_after(&refused, &mut backoff);
+            let pause = self.pause_after(&refused, &mut backoff);
             if refused.cause() == Cause::Clash {
                 self.watch_holder(&mut watch).await?;
-                pause = pause.min(HAND_OVER_PAUSE);
             }
             if self.background().now() + pause >= until {
                 return Err(refused.into());
@@ -88,7 +87,7 @@ impl Keeper {
                 tracing::warn!(space = %self.snowflakes.settings.space, %refused,
                     "no worker id yet; trying again");
             }
-            self.background().nap(pause).await;
+            or(self.background().nap(pause), self.handed_over(Some(refused.cause()))).await;
         }
     }
 
@@ -208,7 +207,7 @@ impl Keeper {
     pub(crate) async fn run(mut self) {
         let mut backoff = Backoff::new(100, 1000);
         let mut pause = self.renew_after();
-        let mut failed = false;
+        let mut failed = None;
         loop {
             let changed = self.snowflakes.changed.listen();
             if self.snowflakes.stopped.get().is_some() {
@@ -220,7 +219,7 @@ impl Keeper {
                 return self.release().await;
             }
             let done = self.renew_or_claim().await;
-            failed = done.is_err();
+            failed = done.as_ref().err().map(IssueError::cause);
             match done {
                 Ok(()) => {
                     backoff.reset();
@@ -236,24 +235,24 @@ impl Keeper {
     }
 
     /// Sleeps till `due`; only a stop cuts it short, or a generator that is full or given up,
-    /// unless the last try to replace that one has `failed`.
+    /// unless the last try to replace that one has `failed`, or an id that is handed over then.
     async fn sleep_until(
         &self,
         due: Instant,
         mut changed: event_listener::EventListener,
-        failed: bool,
+        failed: Option<Cause>,
     ) {
-        while !self.must_act(failed) {
+        while !self.must_act(failed.is_some()) {
             let left = due.saturating_duration_since(self.background().now());
             let woken = async {
                 changed.await;
                 true
             };
             let slept = async {
-                self.background().nap(left).await;
+                or(self.background().nap(left), self.handed_over(failed)).await;
                 false
             };
-            if !or(woken, slept).await || self.must_act(failed) {
+            if !or(woken, slept).await || self.must_act(failed.is_some()) {
                 return;
             }
             changed = self.snowflakes.changed.listen();

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::answer::{Desk, Reply, Request};
-use crate::door::close_gently;
+use crate::door::{Drain, close_gently};
 use crate::refusal::Refusal;
 
 /// Mints one integer of the artisanal sequence.
@@ -26,7 +26,7 @@ pub(crate) async fn mint(desk: &Desk) -> Result<u64, Refusal> {
 }
 
 /// Serves one connection.
-pub(crate) async fn serve(desk: Desk, write_limit: Duration, mut stream: TcpStream) {
+pub(crate) async fn serve(desk: Desk, write_limit: Duration, mut stream: TcpStream, drain: Drain) {
     match mint(&desk).await {
         Ok(integer) => {
             let line = format!("{}\n", text::encode(integer, Form::Decimal));
@@ -41,5 +41,6 @@ pub(crate) async fn serve(desk: Desk, write_limit: Duration, mut stream: TcpStre
             tracing::warn!(cause, detail = %refusal, "an artisanal connection is unanswered");
         }
     }
+    drop(drain);
     close_gently(stream).await;
 }

@@ -1,5 +1,6 @@
 //! What every listener does: accept within a limit, and drain.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
@@ -19,25 +20,70 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const LINGER: Duration = Duration::from_millis(500);
 const LINGER_BYTES: usize = 64 << 10;
 
-/// Tells every connection that the server is draining.
+/// Tells every connection that the server is draining, and the server when none works any more.
+///
+/// Whoever has one may still have something to answer. It is dropped when the last answer has been
+/// sent, however long the peer then takes to end the connection: a successor may wait for what this
+/// server holds.
 #[derive(Clone, Debug)]
-pub(crate) struct Drain(watch::Receiver<bool>);
+pub(crate) struct Drain {
+    draining: watch::Receiver<bool>,
+    working: mpsc::Sender<Infallible>,
+}
+
+/// The server's end of all [`Drain`]s.
+#[derive(Debug)]
+pub(crate) struct Drainage {
+    draining: watch::Sender<bool>,
+    working: mpsc::Receiver<Infallible>,
+}
+
+impl Drainage {
+    pub(crate) fn begin(&self) {
+        self.draining.send_replace(true);
+    }
+
+    /// Waits until every [`Drain`] has been dropped.
+    pub(crate) async fn answered(&mut self) {
+        // Nothing can be sent: what comes is the end.
+        let _end = self.working.recv().await;
+    }
+}
+
+/// What a request in work holds the drain by, taken off a [`Drain`] that may be dropped meanwhile.
+#[derive(Clone, Debug)]
+pub(crate) struct Work {
+    draining: watch::Receiver<bool>,
+    working: mpsc::WeakSender<Infallible>,
+}
+
+impl Work {
+    /// Whether the drain has begun.
+    pub(crate) fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+
+    /// Holds the drain until it is dropped; nothing if that is over.
+    pub(crate) fn hold(&self) -> Option<impl Sized + use<>> {
+        self.working.upgrade()
+    }
+}
 
 impl Drain {
-    /// The signal and those who wait for it.
-    pub(crate) fn channel() -> (watch::Sender<bool>, Self) {
-        let (sender, receiver) = watch::channel(false);
-        (sender, Self(receiver))
+    pub(crate) fn channel() -> (Drainage, Self) {
+        let (sender, draining) = watch::channel(false);
+        let (working, answered) = mpsc::channel(1);
+        (Drainage { draining: sender, working: answered }, Self { draining, working })
     }
 
     /// Waits until draining begins; a server that is gone drains too.
     pub(crate) async fn begun(&mut self) {
         // An error means that the sender is dropped: the server is gone.
-        let _gone = self.0.wait_for(|draining| *draining).await;
+        let _gone = self.draining.wait_for(|draining| *draining).await;
     }
 
-    pub(crate) fn is_begun(&self) -> bool {
-        *self.0.borrow()
+    pub(crate) fn work(&self) -> Work {
+        Work { draining: self.draining.clone(), working: self.working.downgrade() }
     }
 }
 
@@ -79,7 +125,7 @@ pub(crate) async fn accept<F>(
             }
         }
     }
-    drop(listener);
+    drop((listener, drain));
     while let Some(ended) = open.join_next().await {
         report(door, ended);
     }

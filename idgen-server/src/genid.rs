@@ -77,7 +77,9 @@ impl Door {
             stream,
             replies: Vec::new(),
         };
-        match connection.run(&mut drain).await {
+        let over = connection.run(&mut drain).await;
+        drop(drain);
+        match over {
             Over::Close => close_gently(connection.stream).await,
             Over::Gone => {}
         }

@@ -21,19 +21,23 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Method, Uri, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::answer::{Desk, Request};
-use crate::door::{Drain, TimedWrites};
+use crate::door::{Drain, TimedWrites, Work};
 use crate::server::PotCreate;
 use crate::{Access, AccessLog, Limits, Refusal, Reply, Token};
 use response::Response;
 
+/// How long a connection holds a drain that is in the midst of a request's head or body, or in none.
+const SETTLE: Duration = Duration::from_millis(20);
 /// How many header lines a request may have.
 const MAX_HEADERS: usize = 64;
 
@@ -106,8 +110,8 @@ impl Door {
         // A peer that is gone already is nobody's.
         let peer = stream.peer_addr().ok().map(|peer| peer.ip());
         let stream = TokioIo::new(TimedWrites::new(stream, self.limits.write));
-        let draining = drain.clone();
-        let service = service_fn(|request| self.respond(request, peer, draining.is_begun()));
+        let work = drain.work();
+        let service = service_fn(|request| self.respond(request, peer, &work));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head)
@@ -120,7 +124,13 @@ impl Door {
             ended = &mut connection => ended,
             () = drain.begun() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                match timeout(SETTLE, connection.as_mut()).await {
+                    Ok(ended) => ended,
+                    Err(_late) => {
+                        drop(drain);
+                        connection.await
+                    }
+                }
             }
         };
         if let Err(error) = ended {
@@ -133,11 +143,11 @@ impl Door {
         &self,
         request: hyper::Request<Incoming>,
         peer: Option<IpAddr>,
-        draining: bool,
+        work: &Work,
     ) -> Result<Response, Infallible> {
         let record = self.access.as_ref().map(|log| (log, Access::of(&request, peer)));
         let loopback = peer.is_some_and(is_loopback);
-        let response = self.answer(request, loopback, draining).await;
+        let response = self.answer(request, loopback, work).await;
         if let Some((log, access)) = record {
             log.record(access.answered(&response));
         }
@@ -148,8 +158,9 @@ impl Door {
         &self,
         request: hyper::Request<Incoming>,
         loopback: bool,
-        draining: bool,
+        work: &Work,
     ) -> Response {
+        let draining = work.is_draining();
         let (head, body) = request.into_parts();
         let body = match body::read(body, &self.limits).await {
             Ok(body) => body,
@@ -157,6 +168,8 @@ impl Door {
                 return response::closing(self.unreadable(head.uri.path(), &refusal));
             }
         };
+        // From here on it has been read, and is answered.
+        let _held = work.hold();
         let call =
             Call { method: head.method, uri: head.uri, headers: head.headers, body, loopback };
         let response = self.route(&call, draining).await;

@@ -1,22 +1,22 @@
 //! The server: doors opened on bound listeners, and their drain.
 //!
-//! A drain goes: not ready; stop accepting; connections finish what they have read and end with
-//! FIN; the runtime stops (cursors retired, tails handed back, worker ids released), and so does
-//! the claim of a number for this process, which refuses whoever still waits for either; those get
-//! a moment to say so; what is left is cut. Each step has its bound, so that neither a stuck client
-//! nor a dead store holds the process.
+//! A drain goes: not ready; stop accepting; connections answer what they have read; the runtime
+//! stops (cursors retired, tails handed back, worker ids released), and so does the claim of a
+//! number for this process, which refuses whoever still waits for either; those get a moment to say
+//! so; connections end with FIN, and what is left is cut. Each step has its bound, so that neither
+//! a stuck client nor a dead store holds the process. The runtime stops while peers may still be
+//! slow to end their connections: another server may wait for the worker id.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use idgen_runtime::StopReport;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::answer::Desk;
-use crate::door::{Drain, accept};
+use crate::door::{Drain, Drainage, accept};
 use crate::http::{Creation, Door as HttpDoor, Listener};
 use crate::{AccessLog, Limits, Token, artisanal, genid, native};
 
@@ -70,7 +70,7 @@ pub enum PotCreate {
 pub struct Server {
     desk: Desk,
     limits: Limits,
-    drain: watch::Sender<bool>,
+    drain: Drainage,
     doors: JoinSet<()>,
 }
 
@@ -143,18 +143,18 @@ impl Server {
     fn open_artisanal(&mut self, listener: TcpListener, drain: Drain) {
         let (desk, limits) = (self.desk.clone(), self.limits.clone());
         let (connections, door) = (limits.connections, "artisanal-tcp");
-        self.doors.spawn(accept(door, listener, connections, drain, move |stream, _drain| {
-            artisanal::serve(desk.clone(), limits.write, stream)
+        self.doors.spawn(accept(door, listener, connections, drain, move |stream, drain| {
+            artisanal::serve(desk.clone(), limits.write, stream, drain)
         }));
     }
 
     /// Drains the server and stops the runtime; returns within a few seconds whatever clients and
     /// store do.
     pub async fn drain(mut self) -> StopReport {
-        self.drain.send_replace(true);
+        self.drain.begin();
         tracing::info!("draining: no new connections");
-        if timeout(self.limits.drain, self.closed()).await.is_err() {
-            tracing::warn!("some connections still wait; stopping under them");
+        if timeout(self.limits.drain, self.drain.answered()).await.is_err() {
+            tracing::warn!("some requests still wait; stopping under them");
         }
         let (report, ()) = tokio::join!(self.desk.runtime.stop(), self.desk.give_number_back());
         if timeout(FAREWELL, self.closed()).await.is_err() {

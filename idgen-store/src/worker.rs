@@ -103,6 +103,14 @@ pub struct WorkerInfo {
     pub horizon_unix_ms: u64,
 }
 
+impl WorkerInfo {
+    /// Whether the last holder has given the id back: a lease that lasts or has lapsed ends above
+    /// its floor, what is left of a released one ends where the next begins.
+    fn is_released(&self) -> bool {
+        !self.held && self.horizon_unix_ms == self.floor_unix_ms
+    }
+}
+
 /// The layout that an id space was begun with, in the words of whoever wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayoutRecord {
@@ -187,6 +195,17 @@ pub trait WorkerRegistry: Send + Sync {
     /// [`RegistryError::Unavailable`].
     async fn peers(&self, space: &Name) -> Result<Vec<WorkerInfo>, RegistryError> {
         Ok(self.list(space).await?.into_iter().filter(|worker| worker.held).collect())
+    }
+
+    /// Whether the last holder of a worker id has given it back. Whoever waits for that asks many
+    /// times a second: a registry answers from one record, without a write.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::Unavailable`].
+    async fn is_released(&self, space: &Name, worker: u64) -> Result<bool, RegistryError> {
+        let workers = self.list(space).await?;
+        Ok(workers.iter().any(|info| info.worker == worker && info.is_released()))
     }
 
     /// The layout record of an id space, if it has one.

@@ -23,6 +23,12 @@ pub(crate) struct GuardArgs {
     /// anew.
     #[arg(long, value_name = "FILE")]
     pub(crate) vm_generation: Option<PathBuf>,
+    /// How long a worker lease lasts, in milliseconds [default: 10000]. It is renewed after three
+    /// tenths of it. Without the registry ids go on until it ends, and a pinned worker id whose
+    /// server is lost is free again after it.
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1_000..=3_600_000),
+        allow_negative_numbers = true)]
+    pub(crate) lease_ms: Option<u64>,
 }
 
 impl GuardArgs {
@@ -33,6 +39,7 @@ impl GuardArgs {
     /// The file of the generation cannot be read.
     pub(crate) fn apply(&self, mut settings: Settings) -> Result<Settings, Failure> {
         settings.clock_limit_ms = self.clock_limit_ms.unwrap_or(settings.clock_limit_ms);
+        settings.lease_ms = self.lease_ms.unwrap_or(settings.lease_ms);
         if let Some(path) = &self.vm_generation {
             let machine = ThisMachine::with_generation(path).map_err(|error| {
                 let path = path.display();

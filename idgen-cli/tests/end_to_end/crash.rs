@@ -1,11 +1,11 @@
 //! kill -9 under load, clocks that go back, and stops under load: no id is ever answered twice.
 
-use std::path::Path;
 use std::sync::Mutex;
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::clients::{GenId, Http};
+use crate::faketime::{clock_off, library};
 use crate::harness::{Place, Server, alone, assert_distinct, full};
 
 /// Until the first snowflake after kill -9.
@@ -130,27 +130,9 @@ fn genid_ids_come_soon_after_kill_9() {
     assert_distinct("GenID", &mut ids);
 }
 
-/// The library that lies about the time, from Debian's package faketime.
-fn faketime() -> String {
-    let folders = ["lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu", "local/lib", "lib64"];
-    let paths = folders.map(|folder| format!("/usr/{folder}/faketime/libfaketimeMT.so.1"));
-    let found = paths.into_iter().find(|path| Path::new(path).exists());
-    found.expect("libfaketimeMT.so.1 is missing: install the package faketime")
-}
-
-fn clock_off<'a>(library: &'a str, offset: &'a str) -> Vec<(&'a str, &'a str)> {
-    vec![
-        ("LD_PRELOAD", library),
-        ("FAKETIME", offset),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-        ("DONT_FAKE_MONOTONIC", "1"),
-        ("FAKETIME_NO_CACHE", "1"),
-    ]
-}
-
 #[test]
 fn kill_9_with_a_clock_that_went_back_repeats_nothing() {
-    let library = faketime();
+    let library = library();
     let offsets = ["+0", "-1s", "-0.4s", "-2s", "+1s"];
     let envs: Vec<_> = offsets.iter().map(|offset| clock_off(&library, offset)).collect();
     let envs: Vec<&[(&str, &str)]> = envs.iter().map(Vec::as_slice).collect();
@@ -160,7 +142,7 @@ fn kill_9_with_a_clock_that_went_back_repeats_nothing() {
 #[test]
 fn a_clock_set_back_by_an_hour_takes_another_worker_id() {
     let _turn = alone();
-    let (place, library) = (Place::new(), faketime());
+    let (place, library) = (Place::new(), library());
     let mut ids = Vec::new();
     let mut times = Vec::new();
     for offset in ["+0", "-3600s"] {

@@ -138,9 +138,14 @@ pub(crate) struct Server {
     addrs: Vec<(String, SocketAddr)>,
 }
 
-impl Server {
-    /// Starts a server and waits for its ready line.
-    pub(crate) fn start(mut command: Command, log: &Path) -> Self {
+/// A server that has not said yet that it is ready; killed when dropped.
+pub(crate) struct Starting {
+    server: Server,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Starting {
+    pub(crate) fn new(mut command: Command, log: &Path) -> Self {
         let stderr = fs::File::options().create(true).append(true).open(log).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let (sender, lines) = mpsc::channel();
@@ -150,26 +155,56 @@ impl Server {
                 let _nobody_listens = sender.send(line);
             }
         });
-        let mut server = Self { child, log: log.to_owned(), addrs: Vec::new() };
+        Self { server: Server { child, log: log.to_owned(), addrs: Vec::new() }, lines }
+    }
+
+    /// Waits for its ready line.
+    pub(crate) fn ready(mut self) -> Server {
         let until = Instant::now() + READY_WAIT;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            let Ok(line) = lines.recv_timeout(left) else {
-                panic!("not ready: {}", server.log());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                panic!("not ready: {}", self.server.log());
             };
             match line.split(' ').collect::<Vec<_>>()[..] {
-                ["ready"] => return server,
+                ["ready"] => return self.server,
                 ["listening", door, addr, ..] => {
-                    server.addrs.push((door.to_owned(), addr.parse().unwrap()));
+                    self.server.addrs.push((door.to_owned(), addr.parse().unwrap()));
                 }
                 _ => panic!("an unknown line: {line}"),
             }
         }
     }
 
+    /// Waits for a text in its log.
+    pub(crate) fn until_logged(&self, text: &str) {
+        let until = Instant::now() + READY_WAIT;
+        while !self.server.log().contains(text) {
+            assert!(Instant::now() < until, "'{text}' is not in {}", self.server.log());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// How it ended before it was ready, within a time.
+    pub(crate) fn refused(self, limit: Duration) -> ExitStatus {
+        self.server.wait(limit)
+    }
+}
+
+impl Server {
+    /// Starts a server and waits for its ready line.
+    pub(crate) fn start(command: Command, log: &Path) -> Self {
+        Starting::new(command, log).ready()
+    }
+
     /// Where a door of this name listens.
     pub(crate) fn addr(&self, door: &str) -> SocketAddr {
-        self.addrs.iter().find(|(name, _)| name == door).unwrap().1
+        self.has(door).unwrap()
+    }
+
+    /// Where a door of this name listens, if it is open.
+    pub(crate) fn has(&self, door: &str) -> Option<SocketAddr> {
+        self.addrs.iter().find(|(name, _)| name == door).map(|(_, addr)| *addr)
     }
 
     pub(crate) fn http(&self) -> SocketAddr {
@@ -213,6 +248,21 @@ impl Server {
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// SIGSTOP; returns when the process stands still.
+    pub(crate) fn suspend(&self) {
+        self.signal(Signal::STOP);
+        let stat = format!("/proc/{}/stat", self.pid());
+        let is_stopped = || fs::read_to_string(&stat).unwrap().contains(") T ");
+        while !is_stopped() {
+            thread::yield_now();
+        }
+    }
+
+    /// SIGCONT.
+    pub(crate) fn resume(&self) {
+        self.signal(Signal::CONT);
     }
 
     /// SIGTERM, not waited for.

@@ -11,6 +11,7 @@ mod crash;
 mod disk;
 mod drain;
 mod errors;
+mod faketime;
 mod frozen;
 mod genid;
 mod guards;

@@ -87,6 +87,10 @@ impl<'a> Scene<'a> {
         wait(self.subject, self.registry.release(&self.space, ended))
     }
 
+    fn is_released(&self, worker: u64) -> Result<bool, RegistryError> {
+        wait(self.subject, self.registry.is_released(&self.space, worker))
+    }
+
     fn list(&self) -> Result<Vec<WorkerInfo>, RegistryError> {
         wait(self.subject, self.registry.list(&self.space))
     }

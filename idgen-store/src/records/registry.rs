@@ -103,6 +103,15 @@ impl<R: Records> WorkerRegistry for RecordRegistry<R> {
         self.limited(listed).await
     }
 
+    async fn is_released(&self, space: &Name, worker: u64) -> Result<bool, RegistryError> {
+        let asked = async {
+            let found = self.records.load(space, Item::Worker(worker)).await?;
+            let found = self.seen_in(space, worker, found, None)?;
+            Ok(found.is_some_and(|seen| !seen.tenure.granted))
+        };
+        self.limited(asked).await
+    }
+
     async fn layout(&self, space: &Name) -> Result<Option<LayoutRecord>, RegistryError> {
         let asked = async { Ok(self.layout_record(space).await?.map(|(_, record)| record)) };
         self.limited(asked).await

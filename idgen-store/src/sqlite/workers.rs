@@ -232,6 +232,15 @@ impl WorkerRegistry for SqliteStore {
         self.thread.call(Access::Read, work).await
     }
 
+    async fn is_released(&self, space: &Name, worker: u64) -> Result<bool, RegistryError> {
+        let space = space.clone();
+        let work = move |conn: &Connection| {
+            let found = tenures(conn, &space, &(worker..=worker))?.pop();
+            Ok(found.is_some_and(|tenure| !tenure.granted))
+        };
+        self.thread.call(Access::Read, work).await
+    }
+
     async fn layout(&self, space: &Name) -> Result<Option<LayoutRecord>, RegistryError> {
         let space = space.clone();
         self.thread.call(Access::Read, move |conn| Ok(layout(conn, &space)?)).await

@@ -96,7 +96,7 @@ pub fn w04_horizons_never_shrink(subject: &dyn WorkerSubject) -> Verdict {
 }
 
 /// W5: a release makes the next floor exactly what the receipt says, sequence number included, cut
-/// to the recorded horizon.
+/// to the recorded horizon; and whoever waits for it is told.
 ///
 /// # Errors
 ///
@@ -104,9 +104,12 @@ pub fn w04_horizons_never_shrink(subject: &dyn WorkerSubject) -> Verdict {
 pub fn w05_a_release_sets_the_next_floor(subject: &dyn WorkerSubject) -> Verdict {
     let scene = Scene::new(subject)?;
     let first = scene.claim(1, Wish::Exactly(0))?;
+    ensure(!scene.is_released(0)?, || "a lease that was just granted is released".to_owned())?;
     let receipt = Floor { unix_ms: first.floor().unix_ms + 40, sequence: 17 };
     scene.release(&first, receipt)?;
+    ensure(scene.is_released(0)?, || "a lease that was just released is not".to_owned())?;
     let second = scene.claim(2, Wish::Exactly(0))?;
+    ensure(!scene.is_released(0)?, || "a lease that was granted anew is released".to_owned())?;
     ensure_eq("the floor after a release", &second.floor(), &receipt)?;
     let horizon = second.horizon_unix_ms();
     scene.release(&second, Floor { unix_ms: horizon + 900, sequence: 5 })?;

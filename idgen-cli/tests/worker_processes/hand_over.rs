@@ -1,0 +1,110 @@
+//! A restart with one fixed worker id: the new server waits, the old one is told to end.
+
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::clients::{GenId, Http};
+use crate::harness::{Place, Server, Starting, alone, assert_distinct, full};
+use crate::leases::shared;
+use crate::load::free_addr;
+
+const PATH: &str = "/v1/snowflakes?count=20";
+/// Between the last id of the old server and the first of the new one.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Starts a server that finds its worker id held, and waits until it has been told so.
+fn waiting(place: &Place, registry: &str, pinned: &[&str], doors: [SocketAddr; 2]) -> Starting {
+    let [http, tcp] = doors.map(|addr| addr.to_string());
+    let common = ["--registry", registry, "--http", &http, "--tcp", &tcp];
+    let command = place.serve_command(&[&common[..], pinned].concat());
+    let starting = Starting::new(command, &place.path().join("log"));
+    starting.until_logged("no worker id yet");
+    starting
+}
+
+/// Asks until the connection ends; when the last ids came, and all of them.
+fn until_gone(mut ask: impl FnMut() -> Option<Vec<u64>>) -> (Instant, Vec<u64>) {
+    let (mut last, mut all) = (Instant::now(), Vec::new());
+    while let Some(ids) = ask() {
+        last = Instant::now();
+        all.extend(ids);
+        // So that no tick is used up: the next would be waited for.
+        thread::sleep(Duration::from_millis(2));
+    }
+    (last, all)
+}
+
+/// How the ids of a door are asked for on one connection.
+type Ask = fn(SocketAddr) -> Asking;
+type Asking = Box<dyn FnMut() -> Option<Vec<u64>>>;
+
+fn by_http(addr: SocketAddr) -> Asking {
+    let mut http = Http::connect(addr).unwrap();
+    Box::new(move || http.ids(PATH).ok())
+}
+
+fn by_genid(addr: SocketAddr) -> Asking {
+    let mut genid = GenId::connect(addr).unwrap();
+    Box::new(move || genid.batch(20).ok())
+}
+
+/// Connections whose clients do not look whether the server still lives, or are slow to ask.
+fn idlers(old: &Server) -> (Http, Vec<TcpStream>) {
+    let mut half = Http::connect(old.http()).unwrap();
+    half.send("POST /v1/snow").unwrap();
+    let idle = ["http", "tcp"].iter().filter_map(|door| old.has(door));
+    (half, idle.map(|addr| TcpStream::connect(addr).unwrap()).collect())
+}
+
+/// Hands over from `old`; how long no ids came, and who has the worker id now.
+fn hand_over(old: Server, new: Starting, doors: [SocketAddr; 2], ask: Ask) -> (Duration, Server) {
+    let [old_door, new_door] = doors;
+    let idle = idlers(&old);
+    let asking = thread::spawn(move || until_gone(ask(old_door)));
+    // This request reaches the new server while it waits.
+    let waiting = thread::spawn(move || (ask(new_door)(), Instant::now()));
+    thread::sleep(Duration::from_millis(150));
+    old.terminate();
+    let (last, mut ids) = asking.join().unwrap();
+    let (after, first) = waiting.join().unwrap();
+    ids.extend(after.unwrap());
+    assert_distinct("old and new", &mut ids);
+    drop(idle);
+    assert!(old.wait(Duration::from_secs(8)).success());
+    (first.saturating_duration_since(last), new.ready())
+}
+
+fn hand_over_again_and_again(pinned: &[&str], ask: Ask, door: fn(&Server) -> SocketAddr) {
+    let _turn = alone();
+    let first = Place::new();
+    let registry = shared(&first);
+    let mut server = first.serve_with(&[&["--registry", &registry], pinned].concat(), &[]);
+    let (mut places, mut took) = (vec![first], Vec::new());
+    for _ in 0..if full() { 50 } else { 5 } {
+        let (place, doors) = (Place::new(), [free_addr(), free_addr()]);
+        let new = waiting(&place, &registry, pinned, doors);
+        let old_door = door(&server);
+        let new_door = if old_door == server.http() { doors[0] } else { doors[1] };
+        let (pause, next) = hand_over(server, new, [old_door, new_door], ask);
+        took.push(pause);
+        places.push(place);
+        server = next;
+    }
+    server.stop();
+    took.sort_unstable();
+    let (median, longest) = (took[took.len() / 2], took[took.len() - 1]);
+    println!("hand-over of {pinned:?}: {median:?}, at most {longest:?}");
+    // Other work on the machine may draw one of them out.
+    assert!(median <= PAUSE, "{took:?}");
+}
+
+#[test]
+fn a_fixed_worker_id_is_handed_over_in_a_tenth_of_a_second() {
+    hand_over_again_and_again(&["--worker", "5"], by_http, Server::http);
+}
+
+#[test]
+fn a_genid_machine_is_handed_over_in_a_tenth_of_a_second() {
+    hand_over_again_and_again(&["--layout", "off", "--machine", "3"], by_genid, Server::tcp);
+}

@@ -159,15 +159,18 @@ impl Starting {
     }
 
     /// Waits for its ready line.
-    pub(crate) fn ready(mut self) -> Server {
+    pub(crate) fn ready(self) -> Server {
+        self.ready_or_log().unwrap_or_else(|log| panic!("not ready: {log}"))
+    }
+
+    /// Waits for its ready line; without one its log is all there is.
+    pub(crate) fn ready_or_log(mut self) -> Result<Server, String> {
         let until = Instant::now() + READY_WAIT;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            let Ok(line) = self.lines.recv_timeout(left) else {
-                panic!("not ready: {}", self.server.log());
-            };
+            let Ok(line) = self.lines.recv_timeout(left) else { return Err(self.server.log()) };
             match line.split(' ').collect::<Vec<_>>()[..] {
-                ["ready"] => return self.server,
+                ["ready"] => return Ok(self.server),
                 ["listening", door, addr, ..] => {
                     self.server.addrs.push((door.to_owned(), addr.parse().unwrap()));
                 }

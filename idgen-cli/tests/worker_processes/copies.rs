@@ -40,10 +40,12 @@ fn a_copied_data_directory_repeats_nothing() {
         copy_dir(&origin.data_dir(), &fresh.data_dir());
         let third = fresh.serve_with(&args, &[]);
         let third_load = Load::on(third.pid(), third.http(), &answered);
+        watch.sees(third.pid());
         thread::sleep(Duration::from_millis(200));
         drop((third_load, third));
         second = copy.serve_with(&args, &[]);
         let again = Load::on(second.pid(), second.http(), &answered);
+        watch.sees(second.pid());
         thread::sleep(Duration::from_millis(200));
         drop(again);
     }

@@ -1,5 +1,6 @@
 //! How long it takes from kill -9 to the first id.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::clients::Http;
@@ -31,7 +32,8 @@ fn kill_and_follow(case: &Case) {
     for _ in 0..if full() { 20 } else { 3 } {
         let load = Load::on(server.pid(), server.http(), &answered);
         assert!(answered.grows(server.pid(), case.limit * 2), "{}", server.log());
-        std::thread::sleep(Duration::from_millis(300));
+        watch.sees(server.pid());
+        thread::sleep(Duration::from_millis(200));
         let killed = Instant::now();
         server.kill();
         drop(load);
@@ -46,6 +48,7 @@ fn kill_and_follow(case: &Case) {
         first_id(&server, &answered);
         took.push(killed.elapsed());
     }
+    watch.sees(server.pid());
     server.stop();
     check(&answered.all(), &watch.leases()).unwrap();
     took.sort_unstable();

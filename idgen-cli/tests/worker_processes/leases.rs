@@ -1,10 +1,10 @@
 //! What the registry recorded, and whether the ids that were answered agree with it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use idgen_snowflake::Preset;
 use idgen_store::{Name, WorkerInfo};
@@ -65,34 +65,46 @@ fn note(leases: &mut Leases, seen: &[WorkerInfo]) {
 /// Looks at a registry until it is asked what it saw.
 pub(crate) struct Watch {
     stop: Arc<AtomicBool>,
-    looking: JoinHandle<Leases>,
+    leases: Arc<Mutex<Leases>>,
+    looking: JoinHandle<()>,
 }
 
 impl Watch {
     pub(crate) fn start(url: &str) -> Self {
         let (stop, url) = (Arc::new(AtomicBool::new(false)), url.to_owned());
-        let stopped = Arc::clone(&stop);
+        let leases = Arc::new(Mutex::new(Leases::new()));
+        let (stopped, noted) = (Arc::clone(&stop), Arc::clone(&leases));
         let looking = thread::spawn(move || {
             let registry = idgen_store::open(&url).unwrap().workers.unwrap();
             let space = Name::new(LAYOUT).unwrap();
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            let mut leases = Leases::new();
             loop {
                 let last = stopped.load(Ordering::Relaxed);
-                note(&mut leases, &runtime.block_on(registry.list(&space)).unwrap());
+                let seen = runtime.block_on(registry.list(&space)).unwrap();
+                note(&mut noted.lock().unwrap(), &seen);
                 if last {
-                    return leases;
+                    return;
                 }
                 thread::sleep(LOOK);
             }
         });
-        Self { stop, looking }
+        Self { stop, leases, looking }
+    }
+
+    /// Waits until it has seen a lease of this process.
+    pub(crate) fn sees(&self, pid: u32) {
+        let until = Instant::now() + Duration::from_secs(5);
+        while !self.leases.lock().unwrap().values().any(|lease| lease.pid == pid) {
+            assert!(Instant::now() < until, "no lease of {pid}");
+            thread::sleep(LOOK);
+        }
     }
 
     /// Every lease up to now.
     pub(crate) fn leases(self) -> Leases {
         self.stop.store(true, Ordering::Relaxed);
-        self.looking.join().unwrap()
+        self.looking.join().unwrap();
+        std::mem::take(&mut *self.leases.lock().unwrap())
     }
 }
 

@@ -33,6 +33,10 @@ enum Flaw {
     ReceiptUncut,
     /// A receipt loses its sequence number.
     SequenceLost,
+    /// Who waits for a release is never told.
+    ReleaseUntold,
+    /// Who waits for a release is told of none.
+    ReleaseAtOnce,
     /// A horizon is granted as far as it was asked for.
     HorizonUncut,
     /// The horizon is cut and the answer does not say so.
@@ -169,6 +173,14 @@ impl WorkerRegistry for Flawed {
         WorkerRegistry::list(&self.inner, space).await
     }
 
+    async fn is_released(&self, space: &Name, worker: u64) -> Result<bool, RegistryError> {
+        match self.flaw {
+            Flaw::ReleaseUntold => Ok(false),
+            Flaw::ReleaseAtOnce => Ok(true),
+            _ => self.inner.is_released(space, worker).await,
+        }
+    }
+
     async fn layout(&self, space: &Name) -> Result<Option<LayoutRecord>, RegistryError> {
         self.inner.layout(space).await
     }
@@ -251,6 +263,8 @@ fn a_horizon_that_shrinks() {
 fn receipts_taken_wrongly() {
     check(Flaw::ReceiptUncut, worker::w05_a_release_sets_the_next_floor, "after an overshoot");
     check(Flaw::SequenceLost, worker::w05_a_release_sets_the_next_floor, "after a release");
+    check(Flaw::ReleaseUntold, worker::w05_a_release_sets_the_next_floor, "just released is not");
+    check(Flaw::ReleaseAtOnce, worker::w05_a_release_sets_the_next_floor, "just granted is");
 }
 
 #[test]

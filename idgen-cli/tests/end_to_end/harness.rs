@@ -178,20 +178,6 @@ impl Starting {
             }
         }
     }
-
-    /// Waits for a text in its log.
-    pub(crate) fn until_logged(&self, text: &str) {
-        let until = Instant::now() + READY_WAIT;
-        while !self.server.log().contains(text) {
-            assert!(Instant::now() < until, "'{text}' is not in {}", self.server.log());
-            thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    /// How it ended before it was ready, within a time.
-    pub(crate) fn refused(self, limit: Duration) -> ExitStatus {
-        self.server.wait(limit)
-    }
 }
 
 impl Server {
@@ -251,21 +237,6 @@ impl Server {
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-    }
-
-    /// SIGSTOP; returns when the process stands still.
-    pub(crate) fn suspend(&self) {
-        self.signal(Signal::STOP);
-        let stat = format!("/proc/{}/stat", self.pid());
-        let is_stopped = || fs::read_to_string(&stat).unwrap().contains(") T ");
-        while !is_stopped() {
-            thread::yield_now();
-        }
-    }
-
-    /// SIGCONT.
-    pub(crate) fn resume(&self) {
-        self.signal(Signal::CONT);
     }
 
     /// SIGTERM, not waited for.

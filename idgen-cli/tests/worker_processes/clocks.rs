@@ -83,9 +83,9 @@ fn a_pinned_server_on_a_clock_an_hour_behind_is_refused() {
     let mut command = place.serve_command(&args);
     command.envs(clock_off(&library, "+0"));
     let log = place.path().join("second.log");
-    let status = Starting::new(command, &log).refused(GIVES_UP);
-    let said = fs::read_to_string(log).unwrap();
-    assert_eq!(status.code(), Some(1), "{said}");
+    let begun = Instant::now();
+    let Err(said) = Starting::new(command, &log).ready_or_log() else { panic!("it serves") };
+    assert!(begun.elapsed() < GIVES_UP, "{said}");
     assert!(said.contains("ahead of this clock"), "{said}");
 }
 

@@ -1,5 +1,6 @@
 //! A restart with one fixed worker id: the new server waits, the old one is told to end.
 
+use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,13 +14,21 @@ const PATH: &str = "/v1/snowflakes?count=20";
 /// Between the last id of the old server and the first of the new one.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Until a server has found its worker id held.
+const TOLD: Duration = Duration::from_secs(8);
+
 /// Starts a server that finds its worker id held, and waits until it has been told so.
 fn waiting(place: &Place, registry: &str, pinned: &[&str], doors: [SocketAddr; 2]) -> Starting {
     let [http, tcp] = doors.map(|addr| addr.to_string());
     let common = ["--registry", registry, "--http", &http, "--tcp", &tcp];
     let command = place.serve_command(&[&common[..], pinned].concat());
-    let starting = Starting::new(command, &place.path().join("log"));
-    starting.until_logged("no worker id yet");
+    let log = place.path().join("log");
+    let starting = Starting::new(command, &log);
+    let until = Instant::now() + TOLD;
+    while !fs::read_to_string(&log).unwrap().contains("no worker id yet") {
+        assert!(Instant::now() < until, "{}", fs::read_to_string(log).unwrap());
+        thread::sleep(Duration::from_millis(5));
+    }
     starting
 }
 

@@ -3,8 +3,11 @@
 //! Two servers want the same worker id. Whoever holds it is stopped until its lease has lapsed and
 //! the other issues; then it goes on, amid requests that it had read before. So they take turns.
 
+use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::{Place, Server, Starting, alone, full};
 use crate::leases::{Watch, check, shared};
@@ -20,14 +23,32 @@ fn starting(place: &Place, registry: &str) -> Starting {
     Starting::new(command, &place.path().join("log"))
 }
 
+fn signal(server: &Server, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(server.pid()).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
+/// Returns when the process stands still.
+fn suspend(server: &Server) {
+    signal(server, Signal::STOP);
+    let stat = format!("/proc/{}/stat", server.pid());
+    while !fs::read_to_string(&stat).unwrap().contains(") T ") {
+        thread::yield_now();
+    }
+}
+
+fn resume(server: &Server) {
+    signal(server, Signal::CONT);
+}
+
 /// Stops the holder until the other issues; `false` if that did not come to pass.
 fn round(holder: &Server, other: &Server, answered: &Answered, at: u64) -> bool {
     assert!(answered.grows(holder.pid(), TAKEN_OVER), "no ids: {}", holder.log());
     // So that stops hit every phase between two renewals.
     thread::sleep(Duration::from_millis(at * 37 % 330));
-    holder.suspend();
+    suspend(holder);
     let taken_over = answered.grows(other.pid(), TAKEN_OVER);
-    holder.resume();
+    resume(holder);
     taken_over
 }
 
@@ -39,9 +60,9 @@ fn a_process_that_stood_still_repeats_nothing() {
     let first = starting(&places[0], &registry).ready();
     let watch = Watch::start(&registry);
     let load = Load::on(first.pid(), first.http(), &answered);
-    first.suspend();
+    suspend(&first);
     let second = starting(&places[1], &registry).ready();
-    first.resume();
+    resume(&first);
     let loads = [load, Load::on(second.pid(), second.http(), &answered)];
     let (mut holder, mut other) = (&second, &first);
 

@@ -53,6 +53,7 @@ impl Door {
                 Ok(()) => Over::Close,
             },
         };
+        drop(drain);
         match over {
             Over::Close => close_gently(connection.stream).await,
             Over::Gone => {}

@@ -105,8 +105,10 @@ fn hand_over_again_and_again(pinned: &[&str], ask: Ask, door: fn(&Server) -> Soc
     took.sort_unstable();
     let (median, longest) = (took[took.len() / 2], took[took.len() - 1]);
     println!("hand-over of {pinned:?}: {median:?}, at most {longest:?}");
-    // Other work on the machine may draw one of them out.
-    assert!(median <= PAUSE, "{took:?}");
+    // Other work on the machine may draw them out, as far as a slice can say; tries a second apart
+    // would show all the same.
+    let limit = if full() { PAUSE } else { PAUSE * 5 };
+    assert!(median <= limit, "{took:?}");
 }
 
 #[test]

@@ -75,15 +75,20 @@ impl Keeper {
                     self.stand_alone(&record.text, epoch).await?;
                 }
             }
-            match self.registry.put_layout(space, version, &configured).await {
-                Ok(record) => {
-                    tracing::info!(%space, version = record.version, layout = %configured,
-                        "the layout of the id space is on record");
-                    return Ok(());
+            let put = async {
+                match self.registry.put_layout(space, version, &configured).await {
+                    Ok(record) => Ok(Some(record)),
+                    // Another node was faster: then its layout counts.
+                    Err(RegistryError::LayoutConflict { version: now, .. }) if now > version => {
+                        Ok(None)
+                    }
+                    Err(error) => Err(error),
                 }
-                // Another node was faster: then its layout counts.
-                Err(RegistryError::LayoutConflict { version: now, .. }) if now > version => {}
-                Err(error) => return Err(IssueError::from(&error).into()),
+            };
+            if let Some(record) = self.within(put).await? {
+                tracing::info!(%space, version = record.version, layout = %configured,
+                    "the layout of the id space is on record");
+                return Ok(());
             }
         }
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures_lite::future::or;
 use idgen_core::{Clock, Renewal, WorkerLease};
+use idgen_snowflake::NewError;
 use idgen_store::{Claim, Claimed, RegistryError, Renewed, Wish, WorkerRegistry};
 
 use crate::background::{Background, lock};
@@ -130,7 +131,13 @@ impl Keeper {
             self.give_back(claimed.lease).await;
             return Err(refused);
         }
-        let identity = self.within(self.registry.identity()).await?;
+        let identity = match self.within(self.registry.identity()).await {
+            Ok(identity) => identity,
+            Err(refused) => {
+                self.give_back(claimed.lease).await;
+                return Err(refused);
+            }
+        };
         let lease = claimed.lease;
         self.guard.keep(&identity, snowflakes.clock.unix_ms(), self.lease_ms);
         let from_ms = match self.guard.check(&lease) {
@@ -143,7 +150,11 @@ impl Keeper {
         if snowflakes.copies() != copies {
             return Err(copied_meanwhile());
         }
-        self.hold(Claimed { lease: lease.begun_at(from_ms), ..claimed })?;
+        let held = self.hold(Claimed { lease: lease.begun_at(from_ms), ..claimed });
+        if let Err((refused, lease)) = held {
+            self.give_back(lease).await;
+            return Err(refused);
+        }
         self.copies = copies;
         Ok(())
     }
@@ -163,17 +174,19 @@ impl Keeper {
         or(call, silent).await.map_err(|error| IssueError::from(&error))
     }
 
-    fn hold(&mut self, claimed: Claimed) -> Result<(), IssueError> {
+    fn hold(&mut self, claimed: Claimed) -> Result<(), (IssueError, WorkerLease)> {
         let snowflakes = Arc::clone(&self.snowflakes);
         let lease = claimed.lease;
         let worker = lease.worker();
-        if let Some(soft) = &snowflakes.soft {
-            lock(soft).granted(&lease).map_err(soft_failed)?;
+        if let Some(soft) = &snowflakes.soft
+            && let Err(error) = lock(soft).granted(&lease)
+        {
+            return Err((soft_failed(error), lease));
         }
         let lease = self.limited(lease);
         let now_ms = snowflakes.clock.unix_ms();
         let holding = Holding::new(&snowflakes.settings, lease, now_ms)
-            .map_err(|(error, _lease)| IssueError::new(Cause::BadRequest, error.to_string()))?;
+            .map_err(|(error, lease)| (unusable(&error, claimed.wait_ms), lease))?;
         tracing::info!(space = %snowflakes.settings.space, worker, wait_ms = claimed.wait_ms,
             "holding a worker id");
         self.warn_of_wait(&holding);
@@ -348,6 +361,19 @@ impl Keeper {
             }
         }
     }
+}
+
+/// Why no generator can be made of a lease.
+fn unusable(error: &NewError, wait_ms: u64) -> IssueError {
+    // It was cut: what the registry may grant ends shortly above the floor, and rises with time.
+    if let NewError::LeaseTooShort { tick_ms, .. } = error {
+        let message = format!(
+            "ids may begin {wait_ms} ms ahead of this clock, and too little of a lease is left \
+             above that: {error}, or wait"
+        );
+        return IssueError::new(Cause::ClockHold, message).retry(*tick_ms);
+    }
+    IssueError::new(Cause::BadRequest, error.to_string())
 }
 
 fn soft_failed(error: std::io::Error) -> IssueError {

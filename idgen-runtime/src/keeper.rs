@@ -151,7 +151,8 @@ impl Keeper {
             return Err(copied_meanwhile());
         }
         let held = self.hold(Claimed { lease: lease.begun_at(from_ms), ..claimed });
-        if let Err((refused, lease)) = held {
+        if let Err(unused) = held {
+            let (refused, lease) = *unused;
             self.give_back(lease).await;
             return Err(refused);
         }
@@ -174,19 +175,19 @@ impl Keeper {
         or(call, silent).await.map_err(|error| IssueError::from(&error))
     }
 
-    fn hold(&mut self, claimed: Claimed) -> Result<(), (IssueError, WorkerLease)> {
+    fn hold(&mut self, claimed: Claimed) -> Result<(), Box<(IssueError, WorkerLease)>> {
         let snowflakes = Arc::clone(&self.snowflakes);
         let lease = claimed.lease;
         let worker = lease.worker();
         if let Some(soft) = &snowflakes.soft
             && let Err(error) = lock(soft).granted(&lease)
         {
-            return Err((soft_failed(error), lease));
+            return Err(Box::new((soft_failed(error), lease)));
         }
         let lease = self.limited(lease);
         let now_ms = snowflakes.clock.unix_ms();
         let holding = Holding::new(&snowflakes.settings, lease, now_ms)
-            .map_err(|(error, lease)| (unusable(&error, claimed.wait_ms), lease))?;
+            .map_err(|(error, lease)| Box::new((unusable(&error, claimed.wait_ms), lease)))?;
         tracing::info!(space = %snowflakes.settings.space, worker, wait_ms = claimed.wait_ms,
             "holding a worker id");
         self.warn_of_wait(&holding);

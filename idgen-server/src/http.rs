@@ -36,7 +36,8 @@ use crate::server::PotCreate;
 use crate::{Access, AccessLog, Limits, Refusal, Reply, Token};
 use response::Response;
 
-/// How long a connection holds a drain that is in the midst of a request's head or body, or in none.
+/// How long a connection holds a drain that is in the midst of a request's head or body, or in
+/// none.
 const SETTLE: Duration = Duration::from_millis(20);
 /// How many header lines a request may have.
 const MAX_HEADERS: usize = 64;

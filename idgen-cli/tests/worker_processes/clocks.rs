@@ -16,8 +16,8 @@ const IDS_COME: Duration = Duration::from_secs(5);
 /// Until a server gives up that would have to wait for an hour.
 const GIVES_UP: Duration = Duration::from_secs(10);
 
-/// A server on such a clock. While the lease of one that was killed lasts, it counts as a node whose
-/// clock differs: then the start is refused, and made again.
+/// A server on such a clock. While the lease of one that was killed lasts, it counts as a node
+/// whose clock differs: then the start is refused, and made again.
 fn start(place: &Place, args: &[&str], envs: &[(&str, &str)]) -> Server {
     let begun = Instant::now();
     loop {

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 
+use crate::fork::Process;
+
 #[cfg(all(feature = "smol", not(feature = "tokio")))]
 pub(crate) use smol_engine as engine;
 #[cfg(feature = "tokio")]
@@ -30,6 +32,7 @@ pub(crate) enum Background {
 }
 
 pub(crate) struct OwnThread {
+    process: Process,
     spawner: engine::Spawner,
     stop: Mutex<Option<oneshot::Sender<()>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -37,6 +40,7 @@ pub(crate) struct OwnThread {
 
 impl OwnThread {
     fn start() -> io::Result<Self> {
+        let process = Process::this()?;
         let (engine, spawner) = engine::new()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::Builder::new().name("idgen-runtime".into()).spawn(move || {
@@ -45,13 +49,16 @@ impl OwnThread {
                 stopped.await.ok();
             });
         })?;
-        Ok(Self { spawner, stop: Mutex::new(Some(stop)), thread: Mutex::new(Some(thread)) })
+        let (stop, thread) = (Mutex::new(Some(stop)), Mutex::new(Some(thread)));
+        Ok(Self { process, spawner, stop, thread })
     }
 
     fn stop(&self) {
         drop(lock(&self.stop).take());
         let Some(thread) = lock(&self.thread).take() else { return };
-        if thread.thread().id() != std::thread::current().id() {
+        // A child has no such thread to wait for.
+        let is_here = !self.process.is_gone();
+        if is_here && thread.thread().id() != std::thread::current().id() {
             // A panic in a background future has been reported by the panic hook.
             thread.join().ok();
         }
@@ -63,9 +70,21 @@ impl Background {
         OwnThread::start().map(Self::Thread)
     }
 
+    /// Whether this is a fork of the process that has the thread: then nothing is done any more,
+    /// and nothing that was leased may be issued.
+    #[inline]
+    pub(crate) fn is_forked(&self) -> bool {
+        match self {
+            Self::Thread(thread) => thread.process.is_gone(),
+            #[cfg(feature = "simulated")]
+            Self::World(_) => false,
+        }
+    }
+
     /// Runs a future on the thread; it is dropped unfinished when the thread stops.
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         match self {
+            Self::Thread(thread) if thread.process.is_gone() => drop(future),
             Self::Thread(thread) => thread.spawner.spawn(future),
             #[cfg(feature = "simulated")]
             Self::World(world) => world.spawn(Box::pin(future)),

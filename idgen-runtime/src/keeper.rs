@@ -126,6 +126,7 @@ impl Keeper {
             now_unix_ms: snowflakes.clock.unix_ms(),
             proof,
         };
+        self.guard.claiming();
         let claimed = self.within(self.registry.claim(&settings.space, &claim)).await?;
         if let Err(refused) = self.may_hold(&claimed).await {
             self.give_back(claimed.lease).await;

@@ -52,6 +52,7 @@ mod blocking;
 mod clocks;
 mod copies;
 mod error;
+mod fork;
 mod guard;
 mod joining;
 mod journal;

@@ -18,6 +18,7 @@ use idgen_store::{Definition, Name, Order, SequenceStore};
 
 use crate::background::{Background, lock};
 use crate::error::{Cause, IssueError};
+use crate::fork;
 use crate::waiters::Waiters;
 
 /// Wakes the supplier when a standby segment has become the active one.
@@ -112,13 +113,16 @@ impl Sequence {
     #[inline]
     pub fn take_at_hand(&self, max: NonZeroU64) -> Option<IdRange> {
         let ground = self.ground.load();
-        if ground.strict() {
+        if ground.strict() || self.background.is_forked() {
             return None;
         }
         ground.cursor.take(max).ok()
     }
 
     async fn park(&self, max: NonZeroU64, deadline: Instant) -> Result<IdRange, IssueError> {
+        if self.background.is_forked() {
+            return Err(fork::refused());
+        }
         let answer = self.waiters.park(max, deadline)?;
         // Relaxed: the notification orders it before the supplier's look.
         self.wanted.store(true, Ordering::Relaxed);

@@ -18,6 +18,7 @@ use idgen_snowflake::{Buckets, ExtendError, Layout, NewError, Snowflake};
 use crate::background::{Background, lock};
 use crate::clocks::AnyClock;
 use crate::error::{Cause, IssueError};
+use crate::fork;
 use crate::settings::SnowflakeSettings;
 use crate::soft_horizon::{AHEAD_MS, SoftHorizon};
 
@@ -210,6 +211,9 @@ impl Snowflakes {
     }
 
     fn try_take(&self, bucket: usize, max: NonZeroU64) -> Result<IdRange, Why> {
+        if self.background.is_forked() {
+            return Err(Why::Never(fork::refused()));
+        }
         if let Some(why) = self.stopped.get() {
             return Err(Why::Never(why.clone()));
         }

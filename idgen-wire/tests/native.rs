@@ -277,6 +277,10 @@ fn another_version_is_told() {
     let fault = Fault::Version { theirs };
     assert_eq!(requests_of(&[&preamble]).1, Some(fault));
     assert_eq!(replies_of(&[&preamble]).1, Some(fault));
+    // The first wrong byte decides, however many came at once.
+    let wrong_end = [&PREAMBLE[..6], &[theirs, 0]].concat();
+    assert_eq!(requests_of(&[&wrong_end]).1, Some(fault));
+    assert_eq!(requests_of(&[&wrong_end[..7], &wrong_end[7..]]).1, Some(fault));
     let said = fault.to_string();
     assert!(said.contains("version 2") && said.contains("version 1"), "{said}");
 }

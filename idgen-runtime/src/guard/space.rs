@@ -28,17 +28,25 @@ pub(crate) struct SpaceGuard {
     store: String,
     /// Where all has ended that an earlier incarnation of the registry may have forgotten.
     clear_ms: u64,
+    /// The mark as it was when the last claim was sent: several generators of one id space share
+    /// the mark, and their claims may be answered in another order than they were granted.
+    before: Option<Mark>,
     frozen: Option<IssueError>,
 }
 
 impl SpaceGuard {
     pub(crate) fn new(journal: Arc<Journal>, space: Name) -> Self {
-        Self { journal, space, store: String::new(), clear_ms: 0, frozen: None }
+        Self { journal, space, store: String::new(), clear_ms: 0, before: None, frozen: None }
     }
 
     /// Why nothing more is issued, if the registry was seen to have gone back.
     pub(crate) fn frozen(&self) -> Option<IssueError> {
         self.frozen.clone()
+    }
+
+    /// A claim is about to be sent: what it is granted is newer than all that is marked now.
+    pub(crate) fn claiming(&mut self) {
+        self.before = Some(self.mark());
     }
 
     /// Which registry the next leases are of; they last for `lease_ms`.
@@ -57,7 +65,8 @@ impl SpaceGuard {
         if let Some(frozen) = self.frozen() {
             return Err(frozen);
         }
-        let (mark, serial) = (self.mark(), lease.token().serial);
+        let before = self.before.take();
+        let (mark, serial) = (before.unwrap_or_else(|| self.mark()), lease.token().serial);
         let is_known = mark.store == self.store;
         if is_known && serial <= mark.serial {
             let seen = mark.serial;
@@ -89,8 +98,11 @@ impl SpaceGuard {
     }
 
     fn record(&self, serial: u64, end: u64) {
-        let (generation, store) = (self.mark().generation, self.store.clone());
-        let seen = Mark { generation, store, serial, end };
+        let (mark, store) = (self.mark(), self.store.clone());
+        // Another generator's newer lease stays marked.
+        let (least, from) = if mark.store == store { (mark.serial, mark.end) } else { (0, 0) };
+        let (serial, end) = (serial.max(least), end.max(from));
+        let seen = Mark { generation: mark.generation, store, serial, end };
         if let Err(error) = self.journal.record(Kind::Space, self.space.as_str(), &seen) {
             tracing::warn!(%error, "the guard journal cannot be written; a registry that goes back \
                 may go unnoticed after a restart; make room or mend the state directory");
@@ -142,6 +154,25 @@ mod tests {
     fn lease(serial: u64, floor_ms: u64) -> WorkerLease {
         let horizon_ms = floor_ms + LEASE_MS;
         WorkerLease::granted(3, token(serial), Floor::at(floor_ms), horizon_ms).unwrap()
+    }
+
+    #[test]
+    fn generators_that_claim_at_once_freeze_nothing() {
+        let journal = Arc::new(Journal::open(None).unwrap());
+        let space = || Name::new("parcels").unwrap();
+        let [mut one, mut other] = [(); 2].map(|()| SpaceGuard::new(Arc::clone(&journal), space()));
+        for guard in [&mut one, &mut other] {
+            guard.claiming();
+            guard.keep(&identity("a", "1", Durability::Keeps), 0, LEASE_MS);
+        }
+        // The second is answered first.
+        other.check(&lease(2, 2000)).unwrap();
+        one.check(&lease(1, 1000)).unwrap();
+        one.renewed(&renewal(1, 11_500), 11_000).unwrap();
+        let mark = one.mark();
+        assert_eq!((mark.serial, mark.end), (2, 12_000), "the newer lease stays marked");
+        one.claiming();
+        assert!(one.check(&lease(2, 3000)).is_err(), "what was marked before the claim counts");
     }
 
     fn renewal(serial: u64, horizon_ms: u64) -> Renewal {

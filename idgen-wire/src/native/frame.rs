@@ -131,14 +131,11 @@ impl<const MAX: usize> Frames<MAX> {
 
     /// Refuses a stranger at its first wrong byte: it may never send another.
     fn check_preamble(&self) -> Result<(), Fault> {
-        let is_due = |(at, (held, due)): (usize, (&u8, &u8))| at == VERSION_AT || held == due;
         let held = &self.held[..self.filled];
-        if !held.iter().zip(&PREAMBLE).enumerate().all(is_due) {
-            return Err(Fault::NotNative);
-        }
-        match held.get(VERSION_AT) {
-            Some(&theirs) if theirs != VERSION => Err(Fault::Version { theirs }),
-            _ => Ok(()),
+        match held.iter().zip(&PREAMBLE).position(|(held, due)| held != due) {
+            None => Ok(()),
+            Some(VERSION_AT) => Err(Fault::Version { theirs: held[VERSION_AT] }),
+            Some(_) => Err(Fault::NotNative),
         }
     }
 }

@@ -278,7 +278,7 @@ pub(super) fn competitors(tree: &Tree) -> Vec<Finding> {
 }
 
 /// Manifests that only deny unsafe code, so that one module may expect the lint.
-const UNSAFE_DENIED: [&str; 1] = ["demos/wasm/Cargo.toml"];
+const UNSAFE_DENIED: [&str; 2] = ["demos/wasm/Cargo.toml", "idgen-runtime/Cargo.toml"];
 
 /// Manifests of crates that speak C, so that unsafe code is their work: each block says why.
 const UNSAFE_EXPLAINED: [&str; 1] = ["idgen-ffi/Cargo.toml"];

@@ -62,7 +62,7 @@ pub(crate) struct NumberArgs {
     /// the lowest that is free at the first request, and no worker id.
     #[arg(long, value_name = "ADDR", default_value = "off")]
     pub(crate) sequence_http: Listen,
-    /// The ZooKeeper that keeps those numbers, HOST[:PORT],...[/PATH], or a zookeeper:// URL
+    /// The ZooKeeper that keeps those numbers, HOST:PORT,.../PATH, or a zookeeper:// URL
     /// [default: what the environment says in Zookeeper__ConnectionString].
     #[arg(long, value_name = "SERVERS")]
     pub(crate) sequence_zookeeper: Option<String>,

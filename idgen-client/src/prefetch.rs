@@ -15,7 +15,8 @@ use crate::{Error, Sequence, Taken};
 ///
 /// When half of a batch is used the next is asked for, beside the calls. Ids that are still at hand
 /// when it is dropped are gaps. Callers of one `Prefetch` see its ids in the order in which the
-/// servers issued them; other clients' ids lie between.
+/// servers issued them; other clients' ids lie between. The child of a fork gives up what its
+/// parent has at hand; a clone of a virtual machine is not noticed, and would hand it out again.
 ///
 /// # Examples
 ///
@@ -38,6 +39,8 @@ pub struct Prefetch {
 
 #[derive(Default)]
 struct AtHand {
+    /// The process that asked for it.
+    process: u32,
     ranges: VecDeque<IdRange>,
     left: u64,
     /// The batch that was asked for ahead of need.
@@ -67,6 +70,14 @@ impl AtHand {
         }
         self.left -= 1;
         Some(id)
+    }
+
+    /// Forgets what another process has at hand: this one is its fork.
+    fn give_up_a_parents(&mut self) {
+        let process = std::process::id();
+        if self.process != process {
+            *self = Self { process, ..Self::default() };
+        }
     }
 
     fn keep(&mut self, taken: &Taken) {
@@ -108,6 +119,7 @@ impl Prefetch {
         let late =
             |_| Error::Deadline { why: "earlier callers still wait".to_owned(), unanswered_ids: 0 };
         let mut at_hand = timeout_at(deadline.into(), self.at_hand.lock()).await.map_err(late)?;
+        at_hand.give_up_a_parents();
         if at_hand.left == 0 {
             // Late or failed, the caller asks for itself.
             let _late = timeout_at(deadline.into(), at_hand.collect()).await;
@@ -128,5 +140,23 @@ impl Prefetch {
         let (sequence, batch) = (self.sequence.clone(), self.batch);
         let asked = tokio::spawn(async move { sequence.take(batch, Instant::now() + AHEAD).await });
         at_hand.coming = Some(Coming { asked });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_gives_up_what_its_parent_has_at_hand() {
+        let range = IdRange::new(7, 1, 3).unwrap();
+        let with = |process| AtHand { process, ranges: [range].into(), left: 3, coming: None };
+        let mut own = with(std::process::id());
+        own.give_up_a_parents();
+        assert_eq!((own.next(), own.left), (Some(7), 2));
+        let mut parents = with(std::process::id() + 1);
+        parents.give_up_a_parents();
+        assert_eq!((parents.next(), parents.left), (None, 0));
+        assert_eq!(parents.process, std::process::id());
     }
 }

@@ -232,10 +232,10 @@ impl Keeper {
     /// Waits till the one worker id that this node may have has been given back by who holds it.
     /// Looks at one record, without a write, so that many looks a second cost a registry little.
     /// For ever, where there is nothing to look for.
-    pub(crate) async fn handed_over(&self, refused: Option<Cause>) {
+    pub(crate) async fn handed_over(&self, is_held: bool) {
         let ids = self.wished_ids();
         let (worker, space) = (*ids.start(), &self.snowflakes.settings.space);
-        if refused == Some(Cause::Clash) && worker == *ids.end() {
+        if is_held && worker == *ids.end() {
             loop {
                 self.background().nap(HAND_OVER_LOOK).await;
                 match self.within(self.registry.is_released(space, worker)).await {
@@ -272,7 +272,7 @@ impl Keeper {
     }
 
     /// How far ahead of this clock ids may begin.
-    fn longest_wait_ms(&self) -> u64 {
+    pub(crate) fn longest_wait_ms(&self) -> u64 {
         self.lease_ms.saturating_add(self.clock_limit_ms)
     }
 
@@ -299,6 +299,12 @@ impl Keeper {
             tracing::warn!(%space, %refused, "not given back; the id is free after its lease");
         }
     }
+}
+
+/// Whether a claim was refused because somebody else holds the worker id: then it is told for how
+/// long. Other clashes do not pass when an id is given back.
+pub(crate) fn is_held(refused: &IssueError) -> bool {
+    refused.cause() == Cause::Clash && refused.retry_after_ms().is_some()
 }
 
 /// A peer as messages show it.

@@ -17,7 +17,7 @@ use crate::background::{Background, lock};
 use crate::copies::copied_meanwhile;
 use crate::error::{Cause, IssueError, StartError};
 use crate::guard::SpaceGuard;
-use crate::joining::Watch;
+use crate::joining::{Watch, is_held};
 use crate::lifetime::LifetimeWarning;
 use crate::published::Published;
 use crate::retry::{Backoff, nonce};
@@ -88,7 +88,7 @@ impl Keeper {
                 tracing::warn!(space = %self.snowflakes.settings.space, %refused,
                     "no worker id yet; trying again");
             }
-            or(self.background().nap(pause), self.handed_over(Some(refused.cause()))).await;
+            or(self.background().nap(pause), self.handed_over(is_held(&refused))).await;
         }
     }
 
@@ -128,6 +128,10 @@ impl Keeper {
         };
         self.guard.claiming();
         let claimed = self.within(self.registry.claim(&settings.space, &claim)).await?;
+        if snowflakes.copies() != copies {
+            // Not given back: the original may hold it by now.
+            return Err(copied_meanwhile());
+        }
         if let Err(refused) = self.may_hold(&claimed).await {
             self.give_back(claimed.lease).await;
             return Err(refused);
@@ -140,7 +144,8 @@ impl Keeper {
             }
         };
         let lease = claimed.lease;
-        self.guard.keep(&identity, snowflakes.clock.unix_ms(), self.lease_ms);
+        // Their horizons go by the registry's clock, and this node's may be behind it.
+        self.guard.keep(&identity, snowflakes.clock.unix_ms(), self.longest_wait_ms());
         let from_ms = match self.guard.check(&lease) {
             Ok(from_ms) => from_ms,
             Err(refused) => {
@@ -234,7 +239,7 @@ impl Keeper {
                 return self.release().await;
             }
             let done = self.renew_or_claim().await;
-            failed = done.as_ref().err().map(IssueError::cause);
+            failed = done.as_ref().err().map(is_held);
             match done {
                 Ok(()) => {
                     backoff.reset();
@@ -250,12 +255,13 @@ impl Keeper {
     }
 
     /// Sleeps till `due`; only a stop cuts it short, or a generator that is full or given up,
-    /// unless the last try to replace that one has `failed`, or an id that is handed over then.
+    /// unless the last try to replace that one has `failed`; an id that is handed over, if the try
+    /// failed because somebody held it.
     async fn sleep_until(
         &self,
         due: Instant,
         mut changed: event_listener::EventListener,
-        failed: Option<Cause>,
+        failed: Option<bool>,
     ) {
         while !self.must_act(failed.is_some()) {
             let left = due.saturating_duration_since(self.background().now());
@@ -264,7 +270,7 @@ impl Keeper {
                 true
             };
             let slept = async {
-                or(self.background().nap(left), self.handed_over(failed)).await;
+                or(self.background().nap(left), self.handed_over(failed == Some(true))).await;
                 false
             };
             if !or(woken, slept).await || self.must_act(failed.is_some()) {

@@ -191,7 +191,7 @@ impl<V> Seen<V> {
         let alive = tenure.granted && self.live != Some(false);
         let clock = tenure.renewed_boot_ms.saturating_add_signed(tenure.clock_ahead_ms);
         // Holders renew after three tenths of a lease.
-        alive.then(|| clock.saturating_add(tenure.lease_ms * 3 / 10))
+        alive.then(|| clock.saturating_add(tenure.lease_ms / 10 * 3))
     }
 }
 

@@ -126,7 +126,9 @@ impl Directory {
         read.map_err(|error| failed(&path, &error))?;
         let begun = FORM.starts_with(&text) || text.starts_with(FORM);
         match parse(&text) {
-            Some((id, number)) if number == self.inode.number => Ok(id.to_owned()),
+            Some((id, file)) if file == (self.inode.number, self.inode.born_ns) => {
+                Ok(id.to_owned())
+            }
             Some(_) => Err(RegistryError::Unavailable(format!(
                 "{} is a copy of another worker registry, and both together would grant time \
                  twice; use the original, or, if that is gone for good, remove {} one lease after \
@@ -146,7 +148,8 @@ impl Directory {
         let mut file = &self.identity;
         file.set_len(0)?;
         file.rewind()?;
-        file.write_all(identity(&id, self.inode.number).as_bytes())?;
+        let text = identity(&id, (self.inode.number, self.inode.born_ns));
+        file.write_all(text.as_bytes())?;
         file.sync_all()?;
         sync(&self.path)?;
         Ok(id)
@@ -205,16 +208,17 @@ impl Directory {
 }
 
 /// The text of the identity.
-fn identity(id: &str, number: u64) -> String {
-    format!("{FORM}\nid {id}\ninode {number}\n")
+fn identity(id: &str, (number, born_ns): (u64, u128)) -> String {
+    format!("{FORM}\nid {id}\ninode {number}\nborn_ns {born_ns}\n")
 }
 
-/// Name and inode in the text of an identity.
-fn parse(text: &str) -> Option<(&str, u64)> {
+/// Name, inode and birth in the text of an identity.
+fn parse(text: &str) -> Option<(&str, (u64, u128))> {
     let mut lines = text.lines().skip(1);
     let id = lines.next()?.strip_prefix("id ")?;
     let number = lines.next()?.strip_prefix("inode ")?.parse().ok()?;
-    (identity(id, number) == text).then_some((id, number))
+    let born_ns = lines.next()?.strip_prefix("born_ns ")?.parse().ok()?;
+    (identity(id, (number, born_ns)) == text).then_some((id, (number, born_ns)))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, RegistryError> {

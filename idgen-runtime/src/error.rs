@@ -119,8 +119,8 @@ pub enum StartError {
     Setting(String),
     /// The id space was begun with another layout.
     #[error(
-        "id space '{space}' was begun with layout {recorded}, not {configured}: {reasons}; use \
-         that layout or another id space"
+        "id space '{space}' was begun with layout {recorded}, not {configured}; use that layout or \
+         another id space: {reasons}"
     )]
     Layout {
         /// The id space.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use futures_lite::future::or;
 use idgen_core::{Clock, Renewal, WorkerLease};
 use idgen_snowflake::NewError;
-use idgen_store::{Claim, Claimed, RegistryError, Renewed, Wish, WorkerRegistry};
+use idgen_store::{Claim, Claimed, RegistryError, Renewed, SoftProof, Wish, WorkerRegistry};
 
 use crate::background::{Background, lock};
 use crate::copies::copied_meanwhile;
@@ -112,20 +112,7 @@ impl Keeper {
             }
             None => None,
         };
-        let wish = match (settings.wish, self.last_worker) {
-            (Wish::Any, Some(last)) => Wish::Prefer(last),
-            (wish, _) => wish,
-        };
-        let claim = Claim {
-            ids: settings.ids.clone(),
-            wish,
-            nonce,
-            holder: settings.holder.clone(),
-            published: Published::of(&settings.layout, &self.wished_ids()).to_string(),
-            lease_ms: self.lease_ms,
-            now_unix_ms: snowflakes.clock.unix_ms(),
-            proof,
-        };
+        let claim = self.asking(nonce, proof);
         self.guard.claiming();
         let claimed = self.within(self.registry.claim(&settings.space, &claim)).await?;
         if snowflakes.copies() != copies {
@@ -166,6 +153,24 @@ impl Keeper {
         Ok(())
     }
 
+    fn asking(&self, nonce: u128, proof: Option<SoftProof>) -> Claim {
+        let settings = &self.snowflakes.settings;
+        let wish = match (settings.wish, self.last_worker) {
+            (Wish::Any, Some(last)) => Wish::Prefer(last),
+            (wish, _) => wish,
+        };
+        Claim {
+            ids: settings.ids.clone(),
+            wish,
+            nonce,
+            holder: settings.holder.clone(),
+            published: Published::of(&settings.layout, &self.wished_ids()).to_string(),
+            lease_ms: self.lease_ms,
+            now_unix_ms: self.snowflakes.clock.unix_ms(),
+            proof,
+        }
+    }
+
     /// A registry that does not answer in time is unavailable.
     pub(crate) async fn within<T>(
         &self,
@@ -192,8 +197,10 @@ impl Keeper {
         }
         let lease = self.limited(lease);
         let now_ms = snowflakes.clock.unix_ms();
-        let holding = Holding::new(&snowflakes.settings, lease, now_ms)
-            .map_err(|(error, lease)| Box::new((unusable(&error, claimed.wait_ms), lease)))?;
+        let holding =
+            Holding::new(&snowflakes.settings, lease, now_ms).map_err(|(error, lease)| {
+                Box::new((unusable(&error, self.lease_ms, claimed.wait_ms), lease))
+            })?;
         tracing::info!(space = %snowflakes.settings.space, worker, wait_ms = claimed.wait_ms,
             "holding a worker id");
         self.warn_of_wait(&holding);
@@ -372,16 +379,19 @@ impl Keeper {
 }
 
 /// Why no generator can be made of a lease.
-fn unusable(error: &NewError, wait_ms: u64) -> IssueError {
-    // It was cut: what the registry may grant ends shortly above the floor, and rises with time.
-    if let NewError::LeaseTooShort { tick_ms, .. } = error {
-        let message = format!(
-            "ids may begin {wait_ms} ms ahead of this clock, and too little of a lease is left \
-             above that: {error}, or wait"
-        );
-        return IssueError::new(Cause::ClockHold, message).retry(*tick_ms);
+fn unusable(error: &NewError, lease_ms: u64, wait_ms: u64) -> IssueError {
+    match error {
+        // It was cut: what the registry may grant ends shortly above the floor, and rises with
+        // time.
+        NewError::LeaseTooShort { tick_ms, .. } if lease_ms / 3 >= *tick_ms => {
+            let message = format!(
+                "ids may begin {wait_ms} ms ahead of this clock, and too little of a lease is \
+                 left above that: {error}, or wait"
+            );
+            IssueError::new(Cause::ClockHold, message).retry(*tick_ms)
+        }
+        _ => IssueError::new(Cause::BadRequest, error.to_string()),
     }
-    IssueError::new(Cause::BadRequest, error.to_string())
 }
 
 fn soft_failed(error: std::io::Error) -> IssueError {

@@ -2,12 +2,13 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::io;
+use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -156,6 +157,14 @@ pub(crate) enum Over {
     Gone,
 }
 
+/// Reads what has arrived by now, asking the socket itself.
+///
+/// [`TcpStream::try_read`] goes by what the reactor has heard, and that may lag: a request that
+/// came just before the drain began would be passed over.
+pub(crate) fn read_now(stream: &TcpStream, bytes: &mut [u8]) -> io::Result<usize> {
+    (&*SockRef::from(stream)).read(bytes)
+}
+
 /// Sends all these bytes and forgets them; a peer that takes longer is gone.
 pub(crate) async fn send_all(
     stream: &mut TcpStream,
@@ -276,6 +285,21 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimedWrites<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_has_arrived_is_read_before_the_reactor_hears_of_it() {
+        use std::io::Write;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut bytes = [0; 8];
+        assert_eq!(read_now(&stream, &mut bytes).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        // No await from here on: the reactor does not run.
+        peer.write_all(b"id").unwrap();
+        assert_eq!(read_now(&stream, &mut bytes).unwrap(), 2);
+        drop(peer);
+        assert_eq!(read_now(&stream, &mut bytes).unwrap(), 0);
+    }
 
     #[tokio::test]
     async fn a_peer_that_does_not_read_is_given_up() {

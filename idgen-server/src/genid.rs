@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::answer::{Desk, Reply, Request as Wanted};
-use crate::door::{Drain, Over, at_once, close_gently, send_all};
+use crate::door::{Drain, Over, at_once, close_gently, read_now, send_all};
 use crate::{Limits, Refusal};
 
 /// Requests are read this many bytes at a time: 256 of them.
@@ -109,7 +109,12 @@ impl Connection<'_> {
                     Err(_idle) => return Over::Close,
                 },
             };
-            match self.stream.try_read(&mut received) {
+            let read = if last {
+                read_now(&self.stream, &mut received)
+            } else {
+                self.stream.try_read(&mut received)
+            };
+            match read {
                 Ok(0) => return Over::Close,
                 Ok(len) => {
                     if let Err(over) = self.answer_all(&received[..len]).await {

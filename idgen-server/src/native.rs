@@ -19,7 +19,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
 use crate::answer::{Desk, Health, Reply, Request as Wanted};
-use crate::door::{Drain, Over, at_once, close_gently, send_all};
+use crate::door::{Drain, Over, at_once, close_gently, read_now, send_all};
 use crate::{Limits, Refusal};
 
 /// Requests are read this many bytes at a time.
@@ -92,7 +92,12 @@ impl Connection {
                     Err(_idle) => return Ok(()),
                 },
             };
-            match self.stream.try_read(&mut received) {
+            let read = if last {
+                read_now(&self.stream, &mut received)
+            } else {
+                self.stream.try_read(&mut received)
+            };
+            match read {
                 Ok(0) => return Ok(()),
                 Ok(len) => {
                     if !self.answer_all(&received[..len]).await? {

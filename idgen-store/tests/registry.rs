@@ -1,4 +1,5 @@
-//! What a registry does beside the laws: anchors, reboots, proofs and wishes together.
+//! What a registry does beside the laws: anchors, reboots, proofs and wishes together, and all
+//! worker ids of a layout, at the promised length with `IDGEN_FULL=1`.
 #![cfg(all(feature = "conformance", feature = "file", feature = "sqlite"))]
 
 use std::sync::Arc;
@@ -13,8 +14,10 @@ use idgen_store::{
     WorkerRegistry,
 };
 
+mod desk;
 mod scratch;
 
+use desk::Desk;
 use scratch::Scratch;
 
 const START: u64 = 1_750_000_000_000;
@@ -276,4 +279,26 @@ fn an_unrecorded_worker_id_waits_one_lease_once() {
     let next = host.claim(5, Wish::Exactly(3), None);
     assert_eq!(next.wait_ms, 5, "this process knows its own");
     assert_eq!(waits(6, 4), LEASE_MS, "another worker id");
+}
+
+fn grant_every_id(registry: impl WorkerRegistry + 'static) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    runtime.block_on(Desk::of(Arc::new(registry)).grant_every_id());
+}
+
+#[test]
+fn every_worker_id_is_granted_once_in_memory() {
+    grant_every_id(MemoryStore::new());
+}
+
+#[test]
+fn every_worker_id_is_granted_once_by_sqlite() {
+    let scratch = Scratch::new();
+    grant_every_id(SqliteStore::open(scratch.file(), SqliteOptions::default()).unwrap());
+}
+
+#[test]
+fn every_worker_id_is_granted_once_by_files() {
+    let scratch = Scratch::new();
+    grant_every_id(FileRegistry::open(scratch.directory()).unwrap());
 }

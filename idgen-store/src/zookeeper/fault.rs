@@ -80,7 +80,7 @@ pub(super) fn reason(error: &Error, node: &str) -> String {
         Error::QuotaExceeded => "raise the quota of the path",
         Error::NotReadOnly => "the server has lost its quorum; see the others, and retry",
         Error::Throttled => "the server is overloaded; retry",
-        Error::Unimplemented => "use ZooKeeper 3.5 or later",
+        Error::Unimplemented => "use ZooKeeper 3.6 or later",
         _ => "see the server's log, and retry",
     };
     format!("{error}; {next}")

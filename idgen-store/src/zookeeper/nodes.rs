@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use zookeeper_client::{Client, CreateOptions, Error, MultiWriteResult, Stat};
+use zookeeper_client::{Client, CreateOptions, Error, MultiReadResult, MultiWriteResult, Stat};
 
 use super::fault::Fault;
 use super::session::Session;
@@ -17,7 +17,7 @@ use crate::{StoreError, StoreIdentity};
 
 /// ZooKeeper takes this version for "any"; servers before 3.9 count through it.
 const ANY: i32 = -1;
-/// How many nodes are asked for at once.
+/// How many nodes are asked for in one request, so that no answer has more than a few MiB.
 const AT_ONCE: usize = 256;
 
 /// For how many swaps after one that lost another race is expected.
@@ -92,14 +92,38 @@ pub(super) async fn below(
     let mut all = Vec::with_capacity(names.len());
     for names in names.chunks(AT_ONCE) {
         let paths = names.iter().map(|name| format!("{above}/{name}")).collect::<Vec<_>>();
-        let asked: Vec<_> = paths.iter().map(|path| client.get_data(path)).collect();
-        for ((name, path), asked) in names.iter().zip(&paths).zip(asked) {
-            if let Some((version, text)) = found(path, asked.await)? {
+        let told = data_of(client, &paths).await?;
+        for ((name, path), told) in names.iter().zip(&paths).zip(told) {
+            if let Some((version, text)) = found(path, told)? {
                 all.push((name.clone(), version, text));
             }
         }
     }
     Ok(Some(all))
+}
+
+/// What `getData` answers for each path, in one request. A request for each would be sent early
+/// too, and still be a packet and a turn of the server's for each.
+async fn data_of(client: &Client, paths: &[String]) -> Result<Vec<Data>, Error> {
+    let mut reader = client.new_multi_reader();
+    for path in paths {
+        reader.add_get_data(path)?;
+    }
+    let told = reader.commit().await?;
+    if told.len() != paths.len() {
+        let (asked, told) = (paths.len(), told.len());
+        return Err(Error::UnexpectedError(format!("{asked} reads got {told} answers")));
+    }
+    told.into_iter().map(data).collect()
+}
+
+/// One answer of several.
+fn data(told: MultiReadResult) -> Result<Data, Error> {
+    match told {
+        MultiReadResult::Data { data, stat } => Ok(Ok((data, stat))),
+        MultiReadResult::Error { err } => Ok(Err(err)),
+        other => Err(Error::UnexpectedError(format!("a read was answered by {other:?}"))),
+    }
 }
 
 pub(super) fn text(path: &str, data: Vec<u8>) -> Result<String, Fault> {

@@ -2,7 +2,8 @@
 
 use idgen_store::{RegistryError, Wish};
 
-use crate::network::suite::workers::{Desk, a_forgotten_holder_is_told_so};
+use crate::network::desk::Desk;
+use crate::network::suite::workers::a_forgotten_holder_is_told_so;
 use crate::network::wait;
 use crate::{Mysql, alone, fresh};
 

@@ -77,6 +77,8 @@ use idgen_store::conformance::Task;
 use tokio::runtime::Runtime;
 
 mod backend;
+#[path = "../desk/mod.rs"]
+pub(crate) mod desk;
 pub(crate) mod processes;
 pub(crate) mod proxy;
 pub(crate) mod services;
@@ -85,6 +87,7 @@ pub(crate) mod suite;
 pub(crate) mod twin;
 
 pub(crate) use backend::{Backend, Place, alone, fresh, orders};
+pub(crate) use desk::{is_full, now_unix_ms};
 
 /// Drivers leave a task for each connection behind; it lives as long as this.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -153,19 +156,9 @@ pub(crate) fn closed_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// Whether tests run at the promised length.
-pub(crate) fn is_full() -> bool {
-    std::env::var_os("IDGEN_FULL").is_some_and(|value| value == "1")
-}
-
 /// How long a test with load lasts: a slice of the promised 10 s, unless `IDGEN_FULL=1`.
 pub(crate) fn load_time() -> Duration {
     Duration::from_secs(if is_full() { 10 } else { 2 })
-}
-
-/// This host's clock.
-pub(crate) fn now_unix_ms() -> u64 {
-    u64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap()
 }
 
 /// How long an adopted form is leased from beside its originals: the promised 60 s in full.

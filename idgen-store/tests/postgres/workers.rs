@@ -2,7 +2,8 @@
 
 use idgen_store::{Definition, Durability, RegistryError, Wish};
 
-use crate::network::suite::workers::{Desk, a_forgotten_holder_is_told_so};
+use crate::network::desk::Desk;
+use crate::network::suite::workers::a_forgotten_holder_is_told_so;
 use crate::network::{orders, wait};
 use crate::own::only;
 use crate::{Postgres, fresh};

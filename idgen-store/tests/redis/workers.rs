@@ -3,7 +3,8 @@
 use idgen_store::{RegistryError, Wish};
 use redis::Value;
 
-use crate::network::suite::workers::{Desk, a_forgotten_holder_is_told_so};
+use crate::network::desk::Desk;
+use crate::network::suite::workers::a_forgotten_holder_is_told_so;
 use crate::network::{server, wait, with_option};
 use crate::{Redis, fresh};
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use idgen_store::{Durability, Lease, Name, SequenceStore, StoreError};
+use zookeeper_client::{Acls, Client, CreateMode};
 
 use crate::network::{address, as_user, closed_port, orders, wait, with_option};
 use crate::{fresh, remove};
@@ -115,4 +116,55 @@ fn what_others_wrote_is_damaged_and_left_alone() {
         wait(store.create(&other, &Default::default())).unwrap();
         wait(store.lease(&other, 1, 0)).unwrap();
     }
+}
+
+/// Writes what the sequence `orders` holds under other names too.
+async fn copy(client: &Client, place: &crate::Place, names: &[String]) {
+    let (text, _) = client.get_data(&place.path("/sequences/orders")).await.unwrap();
+    let options = CreateMode::Persistent.with_acls(Acls::anyone_all());
+    let path = |name| place.path(&format!("/sequences/{name}"));
+    for path in names.iter().map(path) {
+        client.create(&path, &text, &options).await.unwrap();
+    }
+}
+
+#[test]
+fn many_nodes_are_listed_while_others_come_and_go() {
+    let place = fresh();
+    let store = place.stocked();
+    let client = wait(place.client());
+    let stay: Vec<String> = (0..300).map(|number| format!("stays-{number}")).collect();
+    let pass: Vec<String> = (0..20).map(|number| format!("passes-{number}")).collect();
+    wait(copy(&client, &place, &stay));
+    let churn = async {
+        for _ in 0..10 {
+            copy(&client, &place, &pass).await;
+            for name in &pass {
+                client.delete(&place.path(&format!("/sequences/{name}")), None).await.unwrap();
+            }
+        }
+    };
+    let look = async {
+        let mut most = 0;
+        for _ in 0..100 {
+            let listed = store.list().await.unwrap();
+            let stays = listed.iter().filter(|info| info.name.as_str().starts_with("stays-"));
+            assert_eq!(stays.count(), 300);
+            most = most.max(listed.len());
+        }
+        most
+    };
+    let (most, ()) = wait(async { tokio::join!(look, churn) });
+    assert!(most > 301, "none of those that pass was ever seen");
+}
+
+#[test]
+fn a_node_that_is_anothers_is_no_gap_in_the_list() {
+    let place = fresh();
+    let store = place.stocked();
+    let own = open(&as_user(&place.url(), "me:secret"));
+    wait(own.create(&Name::new("own").unwrap(), &Default::default())).unwrap();
+    let refused = wait(store.list()).unwrap_err();
+    assert!(refused.to_string().contains("not authorized; give this user"), "{refused}");
+    assert_eq!(wait(own.list()).unwrap().len(), 2);
 }

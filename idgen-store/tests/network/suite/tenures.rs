@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use idgen_core::{Floor, LeaseToken};
 use idgen_store::{RegistryError, Wish};
 
+use super::super::desk::Desk;
 use super::super::proxy::{Cut, Proxy};
 use super::super::{Backend, Place, fresh, wait};
-use super::workers::Desk;
 
 /// A registry behind a proxy, and one beside it.
 struct Wire<B: Backend> {

@@ -3,15 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use idgen_core::{Ended, Floor, LeaseToken, WorkerLease};
+use idgen_core::Floor;
 use idgen_store::conformance::worker::LAWS;
-use idgen_store::{
-    Claim, Claimed, Definition, Name, RegistryError, Renewed, Wish, WorkerInfo, WorkerRegistry,
-};
+use idgen_store::{Definition, Name, RegistryError, Wish};
 
 use super::super::backend::open_registry;
+use super::super::desk::Desk;
 use super::super::processes::{Process, tell_line};
-use super::super::{Backend, alone, fresh, is_full, now_unix_ms, wait};
+use super::super::{Backend, alone, fresh, wait};
 use super::{all, names};
 
 /// The test in whose name other processes claim.
@@ -21,68 +20,11 @@ const JOB: &str = "IDGEN_TEST_CLAIM_JOB";
 /// How many worker ids it claims.
 const CLAIMS: u64 = 4;
 
-/// Longer than any test but the laws waits.
-const LEASE_MS: u64 = 60_000;
-
-/// One id space as a node sees it.
-#[derive(Clone)]
-pub(crate) struct Desk {
-    pub(crate) registry: Arc<dyn WorkerRegistry>,
-    pub(crate) space: Name,
-    pub(crate) ids: u64,
-}
-
 impl Desk {
     /// What `url` names, with an id space of 64 worker ids.
     pub(crate) fn open<B: Backend>(url: &str) -> Self {
-        let registry = open_registry(&B::patient(url));
-        Self { registry, space: Name::new("parcels").unwrap(), ids: 64 }
+        Self::of(open_registry(&B::patient(url)))
     }
-
-    pub(crate) async fn claim(&self, wish: Wish) -> Result<Claimed, RegistryError> {
-        let nonce = nonce();
-        let claim = Claim {
-            ids: 0..=self.ids - 1,
-            wish,
-            nonce,
-            holder: format!("holder {nonce:x}"),
-            published: String::new(),
-            lease_ms: LEASE_MS,
-            now_unix_ms: now_unix_ms(),
-            proof: None,
-        };
-        self.registry.claim(&self.space, &claim).await
-    }
-
-    pub(crate) async fn renew(&self, lease: &WorkerLease) -> Result<Renewed, RegistryError> {
-        let (worker, token) = (lease.worker(), lease.token());
-        self.registry.renew(&self.space, worker, token, now_unix_ms()).await
-    }
-
-    pub(crate) async fn release(
-        &self,
-        worker: u64,
-        token: LeaseToken,
-        floor: Floor,
-    ) -> Result<(), RegistryError> {
-        self.registry.release(&self.space, Ended::receipt(worker, token, floor)).await
-    }
-
-    pub(crate) async fn list(&self) -> Result<Vec<WorkerInfo>, RegistryError> {
-        self.registry.list(&self.space).await
-    }
-}
-
-/// One that no other claim has.
-fn nonce() -> u128 {
-    use std::hash::BuildHasher;
-    let random = || u128::from(std::collections::hash_map::RandomState::new().hash_one(0));
-    random() << 64 | random()
-}
-
-/// The worker ids of claims that were answered.
-fn workers(claims: &[Claimed]) -> BTreeSet<u64> {
-    claims.iter().map(|claimed| claimed.lease.worker()).collect()
 }
 
 /// Claims if this is a process of its own for it, and ends it then.
@@ -169,60 +111,9 @@ pub(crate) fn id_spaces_do_not_touch<B: Backend>() {
     assert_eq!(listed, own.into_iter().collect());
 }
 
-/// All ids of a layout of 10 bits, ten times; by default fewer bits, twice.
 pub(crate) fn every_worker_id_is_granted_once<B: Backend>() {
     let place = fresh::<B>();
-    let (ids, rounds) = if is_full() { (1024, 10) } else { (96, 2) };
-    let desk = Desk { ids, ..Desk::open::<B>(&place.url()) };
-    let (mut serial, mut used) = (0, Floor::default());
-    for round in 0..rounds {
-        let claimed = wait(claim_all(&desk));
-        assert_eq!(workers(&claimed), (0..ids).collect(), "round {round}");
-        // To claim a thousand may take longer than a lease.
-        wait(renew_all(&desk, &claimed));
-        match wait(desk.claim(Wish::Any)) {
-            Err(RegistryError::AllTaken { count, .. }) => assert_eq!(count, ids),
-            other => panic!("round {round}: one more: {other:?}"),
-        }
-        let serials = claimed.iter().map(|claimed| claimed.lease.token().serial);
-        assert!(serials.clone().all(|new| new > serial), "round {round}: a serial came back");
-        serial = serials.max().unwrap();
-        assert!(claimed.iter().all(|claimed| claimed.lease.floor() >= used), "round {round}");
-        used = wait(release_all(&desk, claimed));
-    }
-}
-
-/// Sixteen at a time.
-async fn claim_all(desk: &Desk) -> Vec<Claimed> {
-    let mut claimed = Vec::new();
-    for from in (0..desk.ids).step_by(16) {
-        let claim = |worker: u64| {
-            let desk = desk.clone();
-            async move { desk.claim(Wish::Prefer(worker)).await.unwrap() }
-        };
-        claimed.extend(all((from..from + 16).map(|id| tokio::spawn(claim(id))).collect()).await);
-    }
-    claimed
-}
-
-async fn renew_all(desk: &Desk, claimed: &[Claimed]) {
-    for Claimed { lease, .. } in claimed {
-        desk.renew(lease).await.unwrap();
-    }
-}
-
-/// Each where its lease began; the least of these floors.
-async fn release_all(desk: &Desk, claimed: Vec<Claimed>) -> Floor {
-    let least = claimed.iter().map(|claimed| claimed.lease.floor()).min();
-    for some in claimed.chunks(16) {
-        let release = |lease: &WorkerLease| {
-            let (desk, worker, token) = (desk.clone(), lease.worker(), lease.token());
-            let floor = lease.floor();
-            tokio::spawn(async move { desk.release(worker, token, floor).await.unwrap() })
-        };
-        all(some.iter().map(|claimed| release(&claimed.lease)).collect()).await;
-    }
-    least.expect("all were claimed")
+    wait(Desk::open::<B>(&place.url()).grant_every_id());
 }
 
 pub(crate) fn a_killed_server_keeps_every_lease<B: Backend>() {

@@ -3,36 +3,49 @@
 use std::sync::Arc;
 
 use idgen_core::{Ended, Floor};
+use idgen_runtime::thaw_space_beside;
 use idgen_server::iso_date;
 use idgen_store::{Name, RegistryError, WorkerInfo, WorkerRegistry};
 use serde_json::{Value, json};
 
-use crate::args::workers::{WorkerArgs, WorkerCommand};
+use crate::args::workers::{RecordCommand, WorkerArgs, WorkerCommand};
 use crate::failure::Failure;
 use crate::output::{Output, columns, table};
 use crate::place::{block_on, open_workers};
 
 pub(crate) fn run(args: &WorkerArgs, output: &Output) -> Result<(), Failure> {
-    let registry = open_workers(&args.place, &args.registry)?;
-    block_on(obey(&args.command, registry, output))?
+    match &args.command {
+        WorkerCommand::Thaw { space, above } => thaw(args, &Name::new(space)?, *above, output),
+        WorkerCommand::Record(command) => {
+            let registry = open_workers(&args.place, &args.registry)?;
+            block_on(obey(command, registry, output))?
+        }
+    }
+}
+
+/// The marks of a server are its own: the registry is not asked.
+fn thaw(args: &WorkerArgs, space: &Name, above: u64, output: &Output) -> Result<(), Failure> {
+    thaw_space_beside(&args.place.data_dir, space, above)?;
+    let plain = format!("thawed id space {space} of this server above {}", iso_date(above));
+    output.result(&plain, &json!({ "space": space.as_str(), "above_unix_ms": above.to_string() }))
 }
 
 async fn obey(
-    command: &WorkerCommand,
+    command: &RecordCommand,
     registry: Arc<dyn WorkerRegistry>,
     output: &Output,
 ) -> Result<(), Failure> {
     match command {
-        WorkerCommand::List { space } => {
+        RecordCommand::List { space } => {
             let workers = registry.list(&Name::new(space)?).await?;
             let values: Vec<Value> = workers.iter().map(value).collect();
             output.result(&listed(&workers), &json!({ "space": space, "workers": values }))
         }
-        WorkerCommand::Show { space, worker } => {
+        RecordCommand::Show { space, worker } => {
             let info = find(&*registry, &Name::new(space)?, *worker).await?;
             output.result(&shown(&info), &value(&info))
         }
-        WorkerCommand::Release { space, worker, force } => {
+        RecordCommand::Release { space, worker, force } => {
             let space = Name::new(space)?;
             let info = find(&*registry, &space, *worker).await?;
             if info.held && !force {

@@ -22,7 +22,7 @@ mod space;
 mod thaw;
 
 pub(crate) use space::SpaceGuard;
-pub use thaw::thaw_beside;
+pub use thaw::{thaw_beside, thaw_space_beside};
 
 /// The marks of one sequence.
 #[derive(Clone)]

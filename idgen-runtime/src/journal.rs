@@ -56,6 +56,10 @@ pub(crate) enum Kind {
     /// The part of a sequence that one store of a set leases.
     Part,
     Space,
+    /// That the registry of an id space went back; it counts until the space is thawed.
+    Freeze,
+    /// From when on nothing counts any more that the registry of an id space may have forgotten.
+    Clear,
 }
 
 impl Kind {
@@ -64,7 +68,14 @@ impl Kind {
             Self::Sequence => "s",
             Self::Part => "p",
             Self::Space => "w",
+            Self::Freeze => "f",
+            Self::Clear => "c",
         }
+    }
+
+    fn of(letter: &str) -> Option<Self> {
+        let all = [Self::Sequence, Self::Part, Self::Space, Self::Freeze, Self::Clear];
+        all.into_iter().find(|kind| kind.letter() == letter)
     }
 }
 
@@ -230,12 +241,7 @@ fn parse(line: &str) -> Option<((Kind, String), Mark)> {
         return None;
     }
     let mut words = body.split(' ');
-    let kind = match words.next()? {
-        "s" => Kind::Sequence,
-        "p" => Kind::Part,
-        "w" => Kind::Space,
-        _ => return None,
-    };
+    let kind = Kind::of(words.next()?)?;
     let name = unhex(words.next()?)?;
     let store = unhex(words.next()?)?;
     let mut number = || words.next()?.parse().ok();

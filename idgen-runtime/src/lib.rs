@@ -80,7 +80,7 @@ mod waiters;
 pub use clocks::{ClockKind, CoarseClock, ExactClock, PublishedTick};
 pub use copies::{Machine, Sight, ThisMachine};
 pub use error::{Cause, IssueError, StartError};
-pub use guard::thaw_beside;
+pub use guard::{thaw_beside, thaw_space_beside};
 pub use idgen_snowflake as snowflake;
 pub use idgen_store as store;
 pub use lifetime::{Lifetime, LifetimeWarning};

@@ -11,6 +11,7 @@ Examples:
   idgen worker list standard
   idgen worker show genid 202 --registry sqlite:/var/lib/idgen/idgen.db
   idgen worker release standard 7
+  idgen worker thaw standard --above 1790000000000 --data-dir /var/lib/idgen
 
 An id space has the name of its layout. A released worker id is free at once, and its next lease
 begins where the recorded one ends: whoever still has that one issues below, so no id comes twice.
@@ -27,6 +28,25 @@ pub(crate) struct WorkerArgs {
 /// What to do with worker ids.
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkerCommand {
+    #[command(flatten)]
+    Record(RecordCommand),
+    /// Let a server issue again that found its registry gone back. It then begins above the time
+    /// named, and one lease and a few seconds after it met the registry: by then all others have
+    /// ended whatever the registry forgot. Its marks stand in --data-dir, and each frozen server
+    /// has its own.
+    Thaw {
+        /// The id space.
+        space: String,
+        /// The latest time that any server was granted, or any above it, in milliseconds since
+        /// 1970; each frozen server names its own.
+        #[arg(long, value_name = "MS")]
+        above: u64,
+    },
+}
+
+/// What to do with the registry's records.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecordCommand {
     /// List the worker ids that were ever leased.
     List {
         /// The id space.

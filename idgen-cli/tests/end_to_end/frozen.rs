@@ -19,11 +19,11 @@ fn an_old_store_file_put_back_freezes_until_thawed() {
     server.stop();
     fs::write(place.store_file(), old).unwrap();
 
-    // The leases of worker ids went back too, and there is no mark that could mend them.
-    let refused = place.serve_command(&[]).output().unwrap();
-    let line = String::from_utf8(refused.stderr).unwrap();
-    assert_eq!(refused.status.code(), Some(1), "{line}");
-    assert!(line.contains("id space 'genid' is frozen"), "{line}");
+    // The leases of worker ids went back too: each start is refused until that is thawed.
+    let above = (0..3).map(|_| refused_start(&place)).last().unwrap();
+    place.run(&["worker", "thaw", "genid", "--above", &above]);
+    let again = place.tool(&["worker", "thaw", "genid", "--above", &above]);
+    assert!(String::from_utf8_lossy(&again.stderr).contains("is not frozen"), "{again:?}");
 
     let serial_only = ["--tcp", "off", "--layout", "off"];
     let server = place.serve_with(&serial_only, &[]);
@@ -40,4 +40,14 @@ fn an_old_store_file_put_back_freezes_until_thawed() {
     mint(&mut http, &mut all);
     assert!(*all.last().unwrap() > 1_000_000);
     assert_distinct("serial", &mut all);
+}
+
+/// The time above which a server says to thaw its worker ids, which it finds frozen.
+fn refused_start(place: &Place) -> String {
+    let refused = place.serve_command(&["--layout", "off"]).output().unwrap();
+    let line = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{line}");
+    assert!(line.contains("id space 'genid' is frozen"), "{line}");
+    let (_, above) = line.trim_end().rsplit_once("--above ").expect("the way out");
+    above.to_owned()
 }

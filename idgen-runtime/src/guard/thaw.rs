@@ -1,12 +1,13 @@
 //! The way out of a freeze: a sequence is raised above the marks of all nodes, and its stores are
-//! marked anew.
+//! marked anew. The leases of an id space begin above a time from then on, whatever its registry
+//! says.
 
 use std::path::Path;
 
-use idgen_store::{Name, SequenceStore, StoreError};
+use idgen_store::{Name, RegistryError, SequenceStore, StoreError};
 
 use super::{Guard, Key, key_of, store_key};
-use crate::journal::{self, Mark};
+use crate::journal::{self, Kind, Mark};
 
 /// Lifts a freeze: raises the sequence above `above`, and makes marks of a new generation, one a
 /// store. `known` tells the ones that stand. A store that changes under the thaw may have granted
@@ -86,4 +87,40 @@ pub async fn thaw_beside(
         }
     }
     Ok(())
+}
+
+/// Lifts the freeze of an id space whose marks stand in `state_dir`: this node issues again, above
+/// `above_unix_ms`, and above all leases of which its registry may not know. A process that works
+/// there finds that out at its next try.
+///
+/// # Errors
+///
+/// [`RegistryError::Refused`] if the id space is not frozen there, if this node was granted time
+/// beyond `above_unix_ms`, or if the directory cannot be read or written.
+pub fn thaw_space_beside(
+    state_dir: &Path,
+    space: &Name,
+    above_unix_ms: u64,
+) -> Result<(), RegistryError> {
+    let shown = state_dir.display();
+    let refused =
+        |error| RegistryError::Refused(format!("state directory {shown}: {error}; mend it"));
+    let known = |kind| journal::look_up(state_dir, kind, space.as_str()).map_err(refused);
+    let (freeze, mark) = (known(Kind::Freeze)?, known(Kind::Space)?);
+    if freeze == Mark::default() || freeze.generation < mark.generation {
+        return Err(RegistryError::Refused(format!(
+            "id space '{space}' is not frozen in state directory {shown}; name the one of the \
+             server that is"
+        )));
+    }
+    let end = mark.end;
+    if above_unix_ms < end {
+        return Err(RegistryError::Refused(format!(
+            "this node was granted time of id space '{space}' up to {end} ms, beyond \
+             {above_unix_ms} ms; name the latest that any node was granted"
+        )));
+    }
+    let (generation, store) = (freeze.generation + 1, String::new());
+    let thawed = Mark { generation, store, serial: 0, end: above_unix_ms };
+    journal::leave(state_dir, Kind::Space, space.as_str(), &thawed).map_err(refused)
 }

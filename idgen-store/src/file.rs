@@ -18,7 +18,8 @@
 //!   after its lease.
 //! - The lock ends with the process that holds it. Because it is the identity that is locked, and
 //!   looked for again before the answer, a directory that was removed, replaced or emptied while in
-//!   use grants nothing any more.
+//!   use grants nothing any more. Files are opened and renamed by the directory's handle: another
+//!   one that is put in its place in between is not written.
 //! - The identity names its own inode, so that a copy of the directory is refused: two directories
 //!   that go on from one state grant the same time twice. A copy that takes the original's place
 //!   for good is adopted by removing its `identity`, one lease after the original's last use. A
@@ -51,6 +52,7 @@ use crate::{
 };
 
 mod directory;
+mod place;
 mod text;
 mod thread;
 

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::place::Place;
 use super::text;
 use crate::inode::Inode;
 use crate::random::fresh_id;
@@ -30,7 +31,7 @@ const LOCK_WAIT: Duration = Duration::from_millis(1500);
 const LOCK_PAUSE: Duration = Duration::from_millis(1);
 
 pub(super) struct Directory {
-    path: PathBuf,
+    place: Place,
     identity: File,
     inode: Inode,
     id: String,
@@ -51,16 +52,19 @@ impl Directory {
     pub(super) fn open(path: &Path) -> Result<Self, RegistryError> {
         let path = absolute(path)?;
         make(&path)?;
-        let (identity, is_new) = open_identity(&path)?;
-        let found = identity.metadata().map_err(|error| failed(&path, &error))?;
+        let failed_at = |error| failed(&path, &error);
+        let place = Place::open(path.clone()).map_err(failed_at)?;
+        let opened = place.keep(IDENTITY);
+        let (identity, is_new) = opened.map_err(|error| failed(&path.join(IDENTITY), &error))?;
+        let found = identity.metadata().map_err(failed_at)?;
         let (inode, id) = (Inode::of(&found), String::new());
-        let mut directory = Self { path, identity, inode, id };
+        let mut directory = Self { place, identity, inode, id };
         directory.id = directory.alone(|directory| directory.find_id(is_new))?;
         Ok(directory)
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        self.place.path()
     }
 
     /// What it was named at its creation.
@@ -93,18 +97,18 @@ impl Directory {
                     return Err(RegistryError::Unavailable(format!(
                         "{} was locked by another process for {} ms; retry, or end whoever holds \
                          it",
-                        self.path.join(IDENTITY).display(),
+                        self.path().join(IDENTITY).display(),
                         LOCK_WAIT.as_millis()
                     )));
                 }
-                Err(TryLockError::Error(error)) => return Err(failed(&self.path, &error)),
+                Err(TryLockError::Error(error)) => return Err(failed(self.path(), &error)),
             }
         }
     }
 
     /// Whether the identity is still the one that was opened.
     pub(super) fn check_same(&self) -> Result<(), RegistryError> {
-        let path = self.path.join(IDENTITY);
+        let path = self.path().join(IDENTITY);
         let found = fs::metadata(&path);
         if found.as_ref().is_ok_and(|found| Inode::of(found) == self.inode) {
             return Ok(());
@@ -120,7 +124,7 @@ impl Directory {
     /// Reads the identity, or writes it into a new one. What a crash left of it is replaced, for
     /// nothing was granted yet.
     fn find_id(&self, is_new: bool) -> Result<String, RegistryError> {
-        let path = self.path.join(IDENTITY);
+        let path = self.path().join(IDENTITY);
         let mut text = String::new();
         let read = (&self.identity).read_to_string(&mut text);
         read.map_err(|error| failed(&path, &error))?;
@@ -133,7 +137,7 @@ impl Directory {
                 "{} is a copy of another worker registry, and both together would grant time \
                  twice; use the original, or, if that is gone for good, remove {} one lease after \
                  its last use",
-                self.path.display(),
+                self.path().display(),
                 path.display()
             ))),
             None if begun && (is_new || !self.has_texts()?) => {
@@ -151,24 +155,19 @@ impl Directory {
         let text = identity(&id, (self.inode.number, self.inode.born_ns));
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        sync(&self.path)?;
+        self.place.sync()?;
         Ok(id)
     }
 
     fn has_texts(&self) -> Result<bool, RegistryError> {
-        let failed = |error| failed(&self.path, &error);
-        for entry in fs::read_dir(&self.path).map_err(failed)? {
-            if entry.map_err(failed)?.file_name().to_string_lossy().ends_with(SUFFIX) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let found = self.place.has_name(|name| name.ends_with(SUFFIX));
+        found.map_err(|error| failed(self.path(), &error))
     }
 
-    fn text_path(&self, space: &Name) -> Result<PathBuf, RegistryError> {
+    fn text_name(space: &Name) -> Result<String, RegistryError> {
         let name = key::encode(space.as_str());
         if name.len() <= MAX_NAME {
-            return Ok(self.path.join(name + SUFFIX));
+            return Ok(name + SUFFIX);
         }
         Err(RegistryError::Refused(format!(
             "the name of id space '{space}' makes a file name of {} bytes, and {MAX_NAME} are the \
@@ -179,30 +178,31 @@ impl Directory {
 
     /// The rows of an id space; `None` if nothing was ever written of it.
     pub(super) fn read(&self, space: &Name) -> Result<Option<Rows>, RegistryError> {
-        let path = self.text_path(space)?;
-        match fs::read_to_string(&path) {
-            Ok(text) => text::read(space, &text).map(Some).ok_or_else(|| damaged(&path)),
+        let name = Self::text_name(space)?;
+        let path = || self.path().join(&name);
+        match self.place.read(&name) {
+            Ok(text) => text::read(space, &text).map(Some).ok_or_else(|| damaged(&path())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) if error.kind() == ErrorKind::InvalidData => Err(damaged(&path)),
-            Err(error) => Err(failed(&path, &error)),
+            Err(error) if error.kind() == ErrorKind::InvalidData => Err(damaged(&path())),
+            Err(error) => Err(failed(&path(), &error)),
         }
     }
 
     /// Puts the rows in place of what was there; they are on disk when this returns.
     pub(super) fn write(&self, space: &Name, rows: &Rows) -> Result<(), RegistryError> {
-        let path = self.text_path(space)?;
-        let new = path.with_added_extension("new");
+        let name = Self::text_name(space)?;
+        let new = format!("{name}.new");
         let write = || {
-            let mut made = File::create(&new)?;
+            let mut made = self.place.replace(&new)?;
             made.write_all(text::write(space, rows).as_bytes())?;
             made.sync_all()?;
-            fs::rename(&new, &path)?;
-            sync(&self.path)
+            self.place.rename(&new, &name)?;
+            self.place.sync()
         };
         write().map_err(|error| {
             // Only for the room it takes: nobody reads it.
-            drop(fs::remove_file(&new));
-            failed(&path, &error)
+            drop(self.place.remove(&new));
+            failed(&self.path().join(&name), &error)
         })
     }
 }
@@ -236,7 +236,10 @@ fn make(path: &Path) -> Result<(), RegistryError> {
     let parent = path.parent().unwrap_or(path);
     match fs::create_dir(path) {
         // Its name must be on disk before anything in it is.
-        Ok(()) => sync(parent).map_err(|error| failed(parent, &error)),
+        Ok(()) => {
+            let synced = Place::open(parent.to_owned()).and_then(|parent| parent.sync());
+            synced.map_err(|error| failed(parent, &error))
+        }
         Err(_) if path.is_dir() => Ok(()),
         Err(error) => Err(RegistryError::Unavailable(match error.kind() {
             ErrorKind::AlreadyExists => format!("{shown} is a file; name a directory"),
@@ -246,28 +249,6 @@ fn make(path: &Path) -> Result<(), RegistryError> {
             _ => return Err(failed(path, &error)),
         })),
     }
-}
-
-/// The file of the identity, and whether it was not there.
-fn open_identity(directory: &Path) -> Result<(File, bool), RegistryError> {
-    let path = directory.join(IDENTITY);
-    // Some systems lock only what may be written.
-    let mut options = File::options();
-    options.read(true).write(true);
-    match options.clone().create_new(true).open(&path) {
-        Ok(made) => Ok((made, true)),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let found = options.open(&path).map_err(|error| failed(&path, &error))?;
-            Ok((found, false))
-        }
-        Err(error) => Err(failed(&path, &error)),
-    }
-}
-
-/// Makes names in a directory durable.
-fn sync(directory: &Path) -> io::Result<()> {
-    // Elsewhere a directory cannot be opened, and names are written through.
-    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
 fn failed(path: &Path, error: &io::Error) -> RegistryError {
@@ -292,4 +273,27 @@ fn damaged(path: &Path) -> RegistryError {
          it from a backup, or use the version that wrote it",
         path.display()
     ))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_put_in_its_place_meanwhile_is_not_written() {
+        let scratch = std::env::temp_dir().join(fresh_id());
+        fs::create_dir(&scratch).unwrap();
+        let (path, moved) = (scratch.join("workers"), scratch.join("moved"));
+        let (space, rows) = (Name::new("parcels").unwrap(), Rows::default());
+        let directory = Directory::open(&path).unwrap();
+        let refused = directory.alone(|directory| {
+            fs::rename(&path, &moved).unwrap();
+            Directory::open(&path)?;
+            directory.write(&space, &rows)
+        });
+        assert!(matches!(refused, Err(RegistryError::Unavailable(_))), "{refused:?}");
+        assert!(Directory::open(&path).unwrap().read(&space).unwrap().is_none(), "the other one");
+        assert_eq!(directory.read(&space).unwrap(), Some(rows), "its own");
+        fs::remove_dir_all(scratch).unwrap();
+    }
 }

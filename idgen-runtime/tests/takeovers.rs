@@ -1,13 +1,18 @@
-//! Taking over a worker id at its soft horizon: only from a holder that is gone.
+//! Taking over a worker id at its soft horizon: only from a holder that is gone. And going on with a
+//! registry that went back: only after a thaw.
 
 use std::collections::HashSet;
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use idgen_core::Clock;
 use idgen_runtime::snowflake::preset;
-use idgen_runtime::store::{self, OpenStore};
-use idgen_runtime::{Cause, Runtime, Settings, SnowflakeSettings, Snowflakes};
+use idgen_runtime::store::{self, Name, OpenStore};
+use idgen_runtime::{
+    Cause, ExactClock, Runtime, Settings, SnowflakeSettings, Snowflakes, StartError,
+    thaw_space_beside,
+};
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(10)
@@ -106,4 +111,45 @@ fn a_copied_state_directory_proves_nothing() {
     let second = other.snowflakes_blocking(standard()).unwrap();
     assert_ne!(first.worker(), second.worker());
     assert_no_duplicate(&take_in_turn(&[&first, &second]));
+}
+
+#[test]
+fn a_registry_that_went_back_stays_frozen_over_restarts_until_thawed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ids, old) = (dir.path().join("ids.db"), dir.path().join("old.db"));
+    let open = || {
+        let state_dir = Some(dir.path().join("state"));
+        let settings =
+            Settings { state_dir, lease_ms: 1000, clock_limit_ms: 1, ..Settings::default() };
+        let runtime = Runtime::start(sqlite(dir.path()), settings).unwrap();
+        let snowflakes = runtime.snowflakes_blocking(standard());
+        (runtime, snowflakes)
+    };
+    let mint = || {
+        let (runtime, snowflakes) = open();
+        let id = snowflakes.unwrap().next_id_blocking(soon()).unwrap();
+        runtime.stop_blocking();
+        id
+    };
+    let mut all = vec![mint()];
+    std::fs::copy(&ids, &old).unwrap();
+    all.extend([mint(), mint()]);
+    std::fs::copy(&old, &ids).unwrap();
+    // Each claim raises what the registry counts: tries must not wear the freeze out.
+    for _ in 0..4 {
+        let Err(StartError::Refused(refused)) = open().1 else { panic!("not refused") };
+        assert_eq!(refused.cause(), Cause::Frozen, "{refused}");
+    }
+    let now_ms = ExactClock.unix_ms();
+    let space = Name::new("standard").unwrap();
+    thaw_space_beside(&dir.path().join("state"), &space, now_ms + 2000).unwrap();
+    let Err(StartError::Refused(refused)) = open().1 else { panic!("too early a lease") };
+    assert_eq!(refused.cause(), Cause::ClockHold, "{refused}");
+    std::thread::sleep(Duration::from_millis(refused.retry_after_ms().unwrap()));
+    // The wait counts from the first start.
+    all.push(mint());
+    assert_no_duplicate(&all);
+    let begun_ms = standard().layout.decode(all[3]).unwrap().unix_ms();
+    // What others were granted and the registry forgot: a lease, 2 s, the clock's limit.
+    assert!(begun_ms >= now_ms + 3001, "{} ms", begun_ms - now_ms);
 }

@@ -6,9 +6,8 @@
 //! clock that was set back since the last run, repeats ids, and nothing notices: promise P1 is
 //! withdrawn over restarts.
 
-use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use idgen_core::{Ended, LeaseToken};
@@ -30,8 +29,6 @@ const PREDECESSOR: &str = "an earlier process, perhaps: it is recorded nowhere";
 /// does not promise.
 pub struct Unrecorded {
     memory: MemoryStore,
-    /// Those that have had their predecessor.
-    begun: Mutex<BTreeSet<(Name, u64)>>,
 }
 
 impl fmt::Debug for Unrecorded {
@@ -54,7 +51,7 @@ impl Unrecorded {
 
     /// The same by the clocks given.
     pub fn with_clock(clock: Arc<dyn HostClock>) -> Self {
-        Self { memory: MemoryStore::with_clock(clock), begun: Mutex::default() }
+        Self { memory: MemoryStore::with_clock(clock) }
     }
 
     /// Has the predecessor claim, as late as it can have done so.
@@ -81,11 +78,9 @@ impl WorkerRegistry for Unrecorded {
                  which one is this process's own, or record worker ids in a registry"
             )));
         };
-        let is_first = {
-            let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-            begun.insert((space.clone(), worker))
-        };
-        if is_first {
+        // Of two that find nobody there, one is told that the other's predecessor holds it.
+        let known = WorkerRegistry::list(&self.memory, space).await?;
+        if !known.iter().any(|info| info.worker == worker) {
             self.precede(space, claim).await?;
         }
         self.memory.claim(space, claim).await

@@ -2,7 +2,8 @@
 //! worker ids of a layout, at the promised length with `IDGEN_FULL=1`.
 #![cfg(all(feature = "conformance", feature = "file", feature = "sqlite"))]
 
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
+use std::thread;
 
 use idgen_core::{Ended, Floor};
 use idgen_store::conformance::block_on;
@@ -301,4 +302,23 @@ fn every_worker_id_is_granted_once_by_sqlite() {
 fn every_worker_id_is_granted_once_by_files() {
     let scratch = Scratch::new();
     grant_every_id(FileRegistry::open(scratch.directory()).unwrap());
+}
+
+#[test]
+fn of_two_that_claim_an_unrecorded_worker_id_at_once_both_wait() {
+    for _ in 0..300 {
+        let clock = SteppedClock::at(START);
+        let registry = Arc::new(Unrecorded::with_clock(Arc::new(clock.clone())));
+        let (host, at_once) = (Host { clock, registry }, Barrier::new(2));
+        let claim = &|nonce| {
+            at_once.wait();
+            host.try_claim(nonce, Wish::Exactly(3), None)
+        };
+        thread::scope(|scope| {
+            let both = [1, 2].map(|nonce| scope.spawn(move || claim(nonce)));
+            for answer in both.map(|one| one.join().unwrap()) {
+                assert!(matches!(answer, Err(RegistryError::Held { .. })), "{answer:?}");
+            }
+        });
+    }
 }

@@ -87,17 +87,24 @@ impl SpaceGuard {
     /// From when on all has ended that a registry may have forgotten, if it was met now.
     fn meet(&self, identity: &StoreIdentity, store: &str, latest_ms: u64) -> u64 {
         let (mark, clear) = (self.mark(), self.journal.mark(Kind::Clear, self.space.as_str()));
-        if is_thawed(&mark) || has_other_incarnation(&mark.store, identity) {
-            let generation = clear.generation + 1;
-            let met = Mark { generation, store: store.to_owned(), serial: 0, end: latest_ms };
-            self.write(Kind::Clear, &met);
-            latest_ms
-        } else if clear.store == store {
+        // The serial tells since which thaw.
+        if clear.store == store && clear.serial == mark.generation {
             // Another generator met it, or an earlier process: by a clock that was ahead, perhaps.
-            clear.end.min(latest_ms)
-        } else {
-            0
+            return clear.end.min(latest_ms);
         }
+        if !is_thawed(&mark) && !has_other_incarnation(&mark.store, identity) {
+            return 0;
+        }
+        self.write(
+            Kind::Clear,
+            &Mark {
+                generation: clear.generation + 1,
+                store: store.to_owned(),
+                serial: mark.generation,
+                end: latest_ms,
+            },
+        );
+        latest_ms
     }
 
     /// Marks a lease, and tells up to which time nothing may be issued under it, in Unix

@@ -1,5 +1,5 @@
-//! Taking over a worker id at its soft horizon: only from a holder that is gone. And going on with a
-//! registry that went back: only after a thaw.
+//! Taking over a worker id at its soft horizon: only from a holder that is gone. And going on with
+//! a registry that went back: only after a thaw.
 
 use std::collections::HashSet;
 use std::num::NonZeroU64;

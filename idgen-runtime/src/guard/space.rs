@@ -41,7 +41,7 @@ impl SpaceGuard {
         Self { journal, space, store: String::new(), clear_ms: 0, before: None, frozen: None }
     }
 
-    /// Why nothing more is issued, if the registry was seen to have gone back, by this process or an
+    /// Why nothing more is issued: the registry was seen to have gone back, by this process or an
     /// earlier one, and the id space was not thawed since.
     pub(crate) fn frozen(&mut self) -> Option<IssueError> {
         if self.is_frozen()

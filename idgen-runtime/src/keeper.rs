@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use futures_lite::future::or;
 use idgen_core::{Clock, Renewal, WorkerLease};
 use idgen_snowflake::NewError;
-use idgen_store::{Claim, Claimed, RegistryError, Renewed, SoftProof, Wish, WorkerRegistry};
+use idgen_store::{Claim, Claimed, Renewed, SoftProof, Wish, WorkerRegistry};
 
 use crate::background::{Background, lock};
 use crate::copies::copied_meanwhile;
@@ -169,21 +169,6 @@ impl Keeper {
             now_unix_ms: self.snowflakes.clock.unix_ms(),
             proof,
         }
-    }
-
-    /// A registry that does not answer in time is unavailable.
-    pub(crate) async fn within<T>(
-        &self,
-        call: impl Future<Output = Result<T, RegistryError>>,
-    ) -> Result<T, IssueError> {
-        let silent = async {
-            self.background().nap(self.timeout).await;
-            let ms = self.timeout.as_millis();
-            Err(RegistryError::Unavailable(format!(
-                "no answer within {ms} ms; see that the store runs and can be reached"
-            )))
-        };
-        or(call, silent).await.map_err(|error| IssueError::from(&error))
     }
 
     fn hold(&mut self, claimed: Claimed) -> Result<(), Box<(IssueError, WorkerLease)>> {

@@ -67,6 +67,7 @@ mod retry;
 mod runtime;
 mod sequence;
 mod settings;
+mod silence;
 #[cfg(feature = "simulated")]
 pub mod simulated;
 mod snowflakes;

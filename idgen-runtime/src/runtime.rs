@@ -20,6 +20,7 @@ use crate::journal::Journal;
 use crate::keeper::{Keeper, Unwatched};
 use crate::sequence::{Sequence, late};
 use crate::settings::{Settings, SnowflakeSettings};
+use crate::silence::Asked;
 use crate::snowflakes::Snowflakes;
 use crate::soft_horizon::SoftHorizon;
 use crate::state_dir::StateDir;
@@ -248,6 +249,7 @@ impl Runtime {
             soft: soft.map(Mutex::new),
             changed: event_listener::Event::new(),
             trouble: Mutex::default(),
+            asked: Asked::default(),
             stopped: OnceLock::new(),
             copies: Arc::clone(&shared.copies),
         });

@@ -20,6 +20,7 @@ use crate::clocks::AnyClock;
 use crate::error::{Cause, IssueError};
 use crate::fork;
 use crate::settings::SnowflakeSettings;
+use crate::silence::Asked;
 use crate::soft_horizon::{AHEAD_MS, SoftHorizon};
 
 /// One lease at work.
@@ -160,6 +161,8 @@ pub struct Snowflakes {
     pub(crate) changed: Event,
     /// Why there is no ground beyond what is held; what requests at the horizon are told.
     pub(crate) trouble: Mutex<Option<IssueError>>,
+    /// Whether the registry owes an answer.
+    pub(crate) asked: Asked,
     pub(crate) stopped: std::sync::OnceLock<IssueError>,
     /// How often a sign was seen that this process is a copy; counted for the whole runtime.
     pub(crate) copies: Arc<AtomicU64>,
@@ -286,7 +289,7 @@ impl Snowflakes {
             return why.clone();
         }
         let trouble = lock(&self.trouble).clone();
-        trouble.unwrap_or_else(|| {
+        trouble.or_else(|| self.asked.silence(self.background.now())).unwrap_or_else(|| {
             IssueError::new(
                 Cause::ClockHold,
                 "this clock is at the end of the worker lease: it ran ahead of the registry's \

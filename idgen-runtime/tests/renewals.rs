@@ -13,7 +13,7 @@ use idgen_runtime::store::{
     self, Claim, Claimed, LayoutRecord, Name, OpenStore, RegistryError, Renewed, StoreIdentity,
     WorkerInfo, WorkerRegistry,
 };
-use idgen_runtime::{ExactClock, Runtime, Settings, SnowflakeSettings, Snowflakes};
+use idgen_runtime::{Cause, ExactClock, Runtime, Settings, SnowflakeSettings, Snowflakes};
 
 /// A registry that counts renewals and, on command, answers them for another lease or not at all.
 struct Odd {
@@ -21,6 +21,8 @@ struct Odd {
     renewals: AtomicU64,
     foreign: AtomicBool,
     down: AtomicBool,
+    /// Renewals are never answered.
+    silent: AtomicBool,
     /// The next claim answers a lease whose generator is nearly full.
     old: AtomicBool,
 }
@@ -36,6 +38,7 @@ impl Odd {
             renewals: AtomicU64::new(0),
             foreign: AtomicBool::new(false),
             down: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
             old: AtomicBool::new(true),
         });
         open.workers = Some(odd.clone());
@@ -76,6 +79,9 @@ impl WorkerRegistry for Odd {
         self.renewals.fetch_add(1, Ordering::SeqCst);
         if self.down.load(Ordering::SeqCst) {
             return Err(RegistryError::Unavailable("planted outage".into()));
+        }
+        if self.silent.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
         }
         let Renewed { renewal, cut } = self.inner.renew(space, worker, token, now_unix_ms).await?;
         let foreign = LeaseToken { serial: token.serial + 1, nonce: token.nonce };
@@ -167,4 +173,27 @@ fn a_full_generator_does_not_storm_a_registry_that_is_down() {
     take_for(&snowflakes, Duration::from_millis(1500));
     let storm = odd.renewals.load(Ordering::SeqCst) - before;
     assert!(storm < 20, "{storm} renewals in 1.5 s");
+}
+
+/// The lease is over long before the store's time to answer is.
+#[test]
+fn a_silent_registry_is_named_and_not_the_clock() {
+    let (odd, open) = Odd::open();
+    odd.old.store(false, Ordering::SeqCst);
+    let store_timeout = Duration::from_secs(30);
+    let settings = Settings { lease_ms: 1000, store_timeout, ..Settings::default() };
+    let runtime = Runtime::start(open, settings).unwrap();
+    let layout = Layout::builder(41).node("worker", 10).sequence(12).build();
+    let space = SnowflakeSettings::new("silent", &layout).unwrap();
+    let snowflakes = runtime.snowflakes_blocking(space).unwrap();
+    odd.silent.store(true, Ordering::SeqCst);
+    let refused = loop {
+        match snowflakes.next_id_blocking(Instant::now() + Duration::from_millis(100)) {
+            Ok(_) => std::thread::sleep(Duration::from_millis(5)),
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(refused.cause(), Cause::StoreDown, "{refused}");
+    assert!(refused.to_string().contains("has not answered for"), "{refused}");
+    assert_eq!(snowflakes.trouble().map(|trouble| trouble.cause()), Some(Cause::StoreDown));
 }

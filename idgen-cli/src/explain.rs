@@ -28,7 +28,10 @@ pub(crate) fn run(args: &ExplainArgs, output: &Output) -> Result<(), Failure> {
         Lease::NoRegistry
     };
     let mut rows = decode::rows(&decoded);
-    rows.push(("worker", number.to_string()));
+    // A layout's one node field may be called so, and is then the same number.
+    if !rows.iter().any(|(name, _)| *name == "worker") {
+        rows.push(("worker", number.to_string()));
+    }
     rows.push(("until", format!("{} (exclusive)", iso_date(until_unix_ms))));
     for (name, form) in [("base32", Form::Base32), ("base62", Form::Base62), ("hex", Form::Hex)] {
         rows.push((name, encode(id, form).as_str().to_owned()));

@@ -169,6 +169,50 @@ fn a_live_server_outlives_a_forced_release() {
     crate::harness::assert_distinct("around a forced release", &mut ids);
 }
 
+/// What a hypervisor tells a machine that was put back from a snapshot, or copied: whoever else runs
+/// from there has the old lease too, so nothing more may come from it.
+#[test]
+fn a_new_generation_of_the_machine_ends_the_lease() {
+    let shared = Shared::new();
+    let generation = shared.place.file("generation", "1\n");
+    let server = shared.serve("a", &["--tcp", "off", "--vm-generation", &generation]);
+    let take = || -> Vec<u64> {
+        let ids = once(server.http(), "POST", "/v1/snowflakes?count=50").json();
+        let ids = ids["ids"].as_array().unwrap().iter();
+        ids.map(|id| id.as_str().unwrap().parse().unwrap()).collect()
+    };
+    let worker = |id: &u64| id >> 12 & 1023;
+    let until = |limit: Duration| Instant::now() + limit;
+    let (mut ids, same) = (take(), until(Duration::from_millis(1500)));
+    while Instant::now() < same {
+        ids.extend(take());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(ids.iter().all(|id| worker(id) == 0), "leased anew without a sign: {}", server.log());
+    shared.place.file("generation", "2\n");
+    let noticed = until(Duration::from_secs(8));
+    let first = loop {
+        let next = take();
+        if worker(&next[0]) != 0 {
+            break next;
+        }
+        assert!(Instant::now() < noticed, "the copy was not noticed: {}", server.log());
+        ids.extend(next);
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let mut after = first;
+    (0..50).for_each(|_| after.extend(take()));
+    assert!(after.iter().all(|id| worker(id) == 1), "ids of the old lease came again");
+    ids.extend(after);
+    crate::harness::assert_distinct("around a new generation", &mut ids);
+    let log = server.log();
+    assert!(log.contains("the generation of the machine was '1' and is '2'"), "{log}");
+    let held = shared.json(&["worker", "show", "standard", "0"]);
+    assert_eq!(held["held"], true, "it is not given back: the original may hold it");
+    let missing = shared.place.serve_command(&["--vm-generation", "nowhere"]).output().unwrap();
+    assert_eq!(missing.status.code(), Some(2), "{missing:?}");
+}
+
 #[test]
 fn an_id_is_explained_down_to_its_lease() {
     let shared = Shared::new();
@@ -188,6 +232,10 @@ fn an_id_is_explained_down_to_its_lease() {
     for line in [format!("id        {id}"), "machine   3".to_owned(), format!("'{holder}'")] {
         assert!(text.contains(&line), "{line}: {text}");
     }
+    assert_eq!(text.lines().filter(|line| line.starts_with("worker ")).count(), 1, "{text}");
+    let one_field = shared.place.run(&["explain", &id.to_string(), "--layout", "standard"]);
+    let workers = one_field.lines().filter(|line| line.starts_with("worker "));
+    assert_eq!(workers.count(), 1, "its node field is called so: {one_field}");
     // An hour on: no lease reaches there.
     let later = (id + (3600 << 32)).to_string();
     let later = shared.json(&["explain", &later, "--layout", "genid"]);

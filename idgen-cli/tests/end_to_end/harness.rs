@@ -37,11 +37,17 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 /// A directory with the data directory of a server in it.
 pub(crate) struct Place {
     dir: TempDir,
+    binary: PathBuf,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
+        Self::of(binary())
+    }
+
+    /// A place where this binary runs.
+    pub(crate) fn of(binary: PathBuf) -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), binary }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -71,7 +77,7 @@ impl Place {
 
     /// The binary with these arguments, in this directory, its store in `data`.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(&self.binary);
         command.current_dir(self.path()).args(args).env_remove("IDGEN_LOG").stdin(Stdio::null());
         if takes_a_place(args) {
             command.arg("--data-dir").arg(self.data_dir());
@@ -106,7 +112,7 @@ impl Place {
     /// The binary under another name, in this directory.
     pub(crate) fn linked(&self, name: &str) -> Command {
         let link = self.path().join(name);
-        std::os::unix::fs::symlink(binary(), &link).unwrap();
+        std::os::unix::fs::symlink(&self.binary, &link).unwrap();
         let mut command = Command::new(link);
         command.current_dir(self.path()).env_remove("IDGEN_LOG").stdin(Stdio::null());
         command

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::clients::{GenId, Http};
 use crate::harness::{Place, Server, Starting, alone, assert_distinct, full};
-use crate::leases::shared;
 use crate::load::free_addr;
+use crate::registry::Registry;
 
 const PATH: &str = "/v1/snowflakes?count=20";
 /// Between the last id of the old server and the first of the new one.
@@ -45,15 +45,15 @@ fn until_gone(mut ask: impl FnMut() -> Option<Vec<u64>>) -> (Instant, Vec<u64>) 
 }
 
 /// How the ids of a door are asked for on one connection.
-type Ask = fn(SocketAddr) -> Asking;
-type Asking = Box<dyn FnMut() -> Option<Vec<u64>>>;
+pub(crate) type Ask = fn(SocketAddr) -> Asking;
+pub(crate) type Asking = Box<dyn FnMut() -> Option<Vec<u64>>>;
 
-fn by_http(addr: SocketAddr) -> Asking {
+pub(crate) fn by_http(addr: SocketAddr) -> Asking {
     let mut http = Http::connect(addr).unwrap();
     Box::new(move || http.ids(PATH).ok())
 }
 
-fn by_genid(addr: SocketAddr) -> Asking {
+pub(crate) fn by_genid(addr: SocketAddr) -> Asking {
     let mut genid = GenId::connect(addr).unwrap();
     Box::new(move || genid.batch(20).ok())
 }
@@ -84,19 +84,27 @@ fn hand_over(old: Server, new: Starting, doors: [SocketAddr; 2], ask: Ask) -> (D
     (first.saturating_duration_since(last), new.ready())
 }
 
-/// Leases are long: a server that sees the holder renew its lease would not wait for it.
-fn hand_over_again_and_again(pinned: &[&str], ask: Ask, door: fn(&Server) -> SocketAddr) {
+/// Restarts of servers with one worker id.
+pub(crate) struct Case<'a> {
+    /// Leases are long: a server that sees the holder renew its lease would not wait for it.
+    pub(crate) pinned: &'a [&'a str],
+    pub(crate) ask: Ask,
+    pub(crate) door: fn(&Server) -> SocketAddr,
+    /// How often, where not the promised lengths are run.
+    pub(crate) slice: usize,
+}
+
+pub(crate) fn hand_over_again_and_again(registry: &Registry, case: &Case) {
     let _turn = alone();
-    let first = Place::new();
-    let registry = shared(&first);
-    let mut server = first.serve_with(&[&["--registry", &registry], pinned].concat(), &[]);
+    let (first, url, pinned) = (registry.place(), registry.url(), case.pinned);
+    let mut server = first.serve_with(&[&["--registry", url], pinned].concat(), &[]);
     let (mut places, mut took) = (vec![first], Vec::new());
-    for _ in 0..if full() { 50 } else { 5 } {
-        let (place, doors) = (Place::new(), [free_addr(), free_addr()]);
-        let new = waiting(&place, &registry, pinned, doors);
-        let old_door = door(&server);
+    for _ in 0..if full() { 50 } else { case.slice } {
+        let (place, doors) = (registry.place(), [free_addr(), free_addr()]);
+        let new = waiting(&place, url, pinned, doors);
+        let old_door = (case.door)(&server);
         let new_door = if old_door == server.http() { doors[0] } else { doors[1] };
-        let (pause, next) = hand_over(server, new, [old_door, new_door], ask);
+        let (pause, next) = hand_over(server, new, [old_door, new_door], case.ask);
         took.push(pause);
         places.push(place);
         server = next;
@@ -104,20 +112,9 @@ fn hand_over_again_and_again(pinned: &[&str], ask: Ask, door: fn(&Server) -> Soc
     server.stop();
     took.sort_unstable();
     let (median, longest) = (took[took.len() / 2], took[took.len() - 1]);
-    println!("hand-over of {pinned:?}: {median:?}, at most {longest:?}");
+    println!("{}: hand-over of {pinned:?}: {median:?}, at most {longest:?}", registry.name());
     // Other work on the machine may draw them out, as far as a slice can say; tries a second apart
     // would show all the same.
     let limit = if full() { PAUSE } else { PAUSE * 5 };
     assert!(median <= limit, "{took:?}");
-}
-
-#[test]
-fn a_fixed_worker_id_is_handed_over_in_a_tenth_of_a_second() {
-    hand_over_again_and_again(&["--worker", "5", "--lease-ms", "30000"], by_http, Server::http);
-}
-
-#[test]
-fn a_genid_machine_is_handed_over_in_a_tenth_of_a_second() {
-    let pinned = ["--layout", "off", "--machine", "3", "--lease-ms", "30000"];
-    hand_over_again_and_again(&pinned, by_genid, Server::tcp);
 }

@@ -77,7 +77,8 @@ impl Watch {
         let looking = thread::spawn(move || {
             let registry = idgen_store::open(&url).unwrap().workers.unwrap();
             let space = Name::new(LAYOUT).unwrap();
-            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_all().build().unwrap();
             loop {
                 let last = stopped.load(Ordering::Relaxed);
                 let seen = runtime.block_on(registry.list(&space)).unwrap();

@@ -15,7 +15,9 @@ mod first_ids;
 mod hand_over;
 mod leases;
 mod load;
+mod one_host;
 mod planted;
+mod registry;
 mod stopped;
 
 #[path = "../end_to_end/clients.rs"]

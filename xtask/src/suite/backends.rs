@@ -2,8 +2,9 @@
 //!
 //! A test target is of a store if it has the store's name, or a name that begins with it and an
 //! underscore: `mysql`, `mysql_adopted`, and `mysql_tools` of the command's crate, which drives the
-//! release binary. It finds its servers in the variables that `cargo xtask services up` prints;
-//! what is set already is taken as it is.
+//! release binary. `registries` is of several: it has a module of tests named after each. They find
+//! their servers in the variables that `cargo xtask services up` prints; what is set already is
+//! taken as it is.
 
 use std::process::{Command, Stdio};
 
@@ -12,6 +13,10 @@ use super::{Length, Outcome, Tally, run};
 use crate::services;
 
 const STEP: &str = "stores on real servers";
+
+/// The test target with a module for each of these stores.
+const OF_SEVERAL: (&str, [&str; 5]) =
+    ("registries", ["mysql", "postgres", "redis", "etcd", "zookeeper"]);
 
 /// The store that a service is one kind of server for: `redis` of `redis-cluster`.
 fn store_of(service: &str) -> &str {
@@ -30,11 +35,20 @@ pub(super) fn is_feature(name: &str) -> bool {
     stores().contains(&name)
 }
 
-/// The store with a service that a test target of this name is of.
-pub(super) fn of_target(target: &str) -> Option<&'static str> {
-    stores().into_iter().find(|store| {
+/// The stores with a service that a test target of this name is of.
+fn stores_of(target: &str) -> Vec<&'static str> {
+    if target == OF_SEVERAL.0 {
+        return OF_SEVERAL.1.to_vec();
+    }
+    let is_of = |store: &&str| {
         target.strip_prefix(store).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
-    })
+    };
+    stores().into_iter().find(is_of).into_iter().collect()
+}
+
+/// Whether a test target of this name needs a server.
+pub(super) fn needs_server(target: &str) -> bool {
+    !stores_of(target).is_empty()
 }
 
 /// What the words behind `test` ask for: the length, and the stores to leave out.
@@ -67,14 +81,20 @@ pub(super) fn asked(words: &[&str]) -> Result<(Length, Vec<String>), String> {
 /// The steps for these test targets (folder and name) that are of a store: one that runs them, and
 /// one for each store that is left out.
 pub(super) fn steps(targets: &[(String, String)], without: &[String]) -> Vec<Step> {
-    let left_out = |store: &str| without.iter().any(|name| name == store);
-    let mut stores = Vec::new();
+    let left_out = |store: &&str| without.iter().any(|name| name == store);
+    let (mut stores, mut skipped) = (Vec::new(), Vec::new());
     let mut command = test(&[]);
     for (_, target) in targets {
-        if let Some(store) = of_target(target).filter(|store| !left_out(store)) {
+        let (without, with): (Vec<_>, Vec<_>) = stores_of(target).into_iter().partition(left_out);
+        if !with.is_empty() {
             command.args(["--test", target]);
-            stores.push(store);
+            stores.extend(with);
+            // None, but in a target of several.
+            skipped.extend(without.iter().map(|store| format!("--skip={store}::")));
         }
+    }
+    if !skipped.is_empty() {
+        command.arg("--").args(skipped);
     }
     command.env("IDGEN_BIN", target_dir().join("release").join("idgen"));
     let services: Vec<&str> =
@@ -163,11 +183,13 @@ mod tests {
             stores(),
             ["mysql", "postgres", "redis", "etcd", "zookeeper", "rqlite", "summitdb"]
         );
-        assert_eq!(of_target("redis"), Some("redis"));
-        assert_eq!(of_target("mysql_adopted"), Some("mysql"));
-        assert_eq!(of_target("redis_tools"), Some("redis"));
-        for other in ["mysqlish", "sqlite", "my", "summit"] {
-            assert_eq!(of_target(other), None, "{other}");
+        assert_eq!(stores_of("redis"), ["redis"]);
+        assert_eq!(stores_of("mysql_adopted"), ["mysql"]);
+        assert_eq!(stores_of("redis_tools"), ["redis"]);
+        assert!(OF_SEVERAL.1.iter().all(|store| stores().contains(store)));
+        assert!(needs_server("registries"));
+        for other in ["mysqlish", "sqlite", "my", "summit", "registry"] {
+            assert!(!needs_server(other), "{other}");
         }
         assert!(
             is_feature("rqlite")
@@ -191,6 +213,23 @@ mod tests {
         let Plan::Skip(reason) = &skipped.plan else { panic!("run although left out") };
         assert!(reason.contains("--without mysql"), "{reason}");
         assert!(super::steps(&targets(&["sqlite"]), &[]).is_empty());
+    }
+
+    #[test]
+    fn of_a_target_of_several_stores_the_others_are_run() {
+        let last_words = |without: &[&str]| -> Vec<String> {
+            let without: Vec<String> = without.iter().map(|&store| store.to_owned()).collect();
+            let steps = steps(&targets(&["registries"]), &without);
+            let Plan::OnServers(services, command) = &steps[0].plan else { panic!("not run") };
+            assert!(!services.iter().any(|service| without.contains(&(*service).to_owned())));
+            let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
+            words.skip_while(|word| word != "registries").skip(1).collect()
+        };
+        assert_eq!(last_words(&[]), [""; 0]);
+        assert_eq!(last_words(&["etcd", "mysql"]), ["--", "--skip=mysql::", "--skip=etcd::"]);
+        let all = OF_SEVERAL.1.map(str::to_owned);
+        let steps = steps(&targets(&["registries"]), &all);
+        assert!(steps.iter().all(|step| matches!(step.plan, Plan::Skip(_))));
     }
 
     #[test]

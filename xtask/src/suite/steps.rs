@@ -218,7 +218,7 @@ fn tests(targets: &[(String, String)]) -> Command {
         .filter(|(folder, _)| folder != END_TO_END)
         .map(|(_, name)| name.as_str())
         // Empty without the loom configuration, and a step of its own, as the stores on servers.
-        .filter(|name| *name != "loom" && backends::of_target(name).is_none())
+        .filter(|name| *name != "loom" && !backends::needs_server(name))
         .collect();
     names.sort_unstable();
     names.dedup();
@@ -278,7 +278,7 @@ fn end_to_end(targets: &[(String, String)]) -> Plan {
     }
     let names: Vec<&str> = targets
         .iter()
-        .filter(|(folder, name)| folder == END_TO_END && backends::of_target(name).is_none())
+        .filter(|(folder, name)| folder == END_TO_END && !backends::needs_server(name))
         .map(|(_, name)| name.as_str())
         .collect();
     if names.is_empty() {

@@ -169,8 +169,8 @@ fn a_live_server_outlives_a_forced_release() {
     crate::harness::assert_distinct("around a forced release", &mut ids);
 }
 
-/// What a hypervisor tells a machine that was put back from a snapshot, or copied: whoever else runs
-/// from there has the old lease too, so nothing more may come from it.
+/// What a hypervisor tells a machine that was put back from a snapshot, or copied: whoever else
+/// runs from there has the old lease too, so nothing more may come from it.
 #[test]
 fn a_new_generation_of_the_machine_ends_the_lease() {
     let shared = Shared::new();

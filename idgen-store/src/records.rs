@@ -92,6 +92,15 @@ pub(crate) trait Records: Send + Sync {
         item: Item,
     ) -> impl Future<Output = Result<Found<Self::Version>, StoreError>> + Send;
 
+    /// Whether the server has seen the holder of a worker id go, where it watches holders itself.
+    fn is_gone(
+        &self,
+        _space: &Name,
+        _worker: u64,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        async { Ok(false) }
+    }
+
     /// Replaces a text if its version is `seen`, or if there is none yet for `None`. Done means
     /// durable. Anything else that is not known to be stale is *unavailable*.
     fn swap(

@@ -197,8 +197,9 @@ pub trait WorkerRegistry: Send + Sync {
         Ok(self.list(space).await?.into_iter().filter(|worker| worker.held).collect())
     }
 
-    /// Whether the last holder of a worker id has given it back. Whoever waits for that asks many
-    /// times a second: a registry answers from one record, without a write.
+    /// Whether the last holder of a worker id has given it back; or is gone, where the registry
+    /// itself watches holders and cannot tell for how long one may yet hold. Whoever waits for that
+    /// asks many times a second: a registry answers from one record, without a write.
     ///
     /// # Errors
     ///

@@ -44,6 +44,11 @@ impl Workers {
         }
     }
 
+    /// The key that is there while a worker id is held.
+    fn live(&self, space: &Name, worker: u64) -> String {
+        format!("{}{LIVE}{worker}", self.space(space))
+    }
+
     /// The worker id that a key names below its id space.
     fn worker(&self, above: &str, key: &str) -> Result<u64, StoreError> {
         let worker = key.parse().ok().filter(|worker: &u64| worker.to_string() == key);
@@ -124,6 +129,10 @@ impl Records for Workers {
         self.connection.load(&self.key(space, item)).await
     }
 
+    async fn is_gone(&self, space: &Name, worker: u64) -> Result<bool, StoreError> {
+        Ok(self.connection.load(&self.live(space, worker)).await?.is_none())
+    }
+
     async fn swap(
         &self,
         space: &Name,
@@ -134,8 +143,7 @@ impl Records for Workers {
         let key = self.key(space, item);
         let mut writes = vec![TxnOp::put(key.as_str(), written.text, None)];
         if let Item::Worker(worker) = item {
-            let live = format!("{}{LIVE}{worker}", self.space(space));
-            writes.push(self.show(&live, written).await?);
+            writes.push(self.show(&self.live(space, worker), written).await?);
         }
         self.connection.swap(&key, seen, writes).await
     }

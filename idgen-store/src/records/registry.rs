@@ -106,8 +106,11 @@ impl<R: Records> WorkerRegistry for RecordRegistry<R> {
     async fn is_released(&self, space: &Name, worker: u64) -> Result<bool, RegistryError> {
         let asked = async {
             let found = self.records.load(space, Item::Worker(worker)).await?;
-            let found = self.seen_in(space, worker, found, None)?;
-            Ok(found.is_some_and(|seen| !seen.tenure.granted))
+            match self.seen_in(space, worker, found, None)? {
+                None => Ok(false),
+                Some(seen) if !seen.tenure.granted => Ok(true),
+                Some(_) => Ok(self.records.is_gone(space, worker).await?),
+            }
         };
         self.limited(asked).await
     }

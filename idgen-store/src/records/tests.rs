@@ -140,6 +140,13 @@ impl Records for Drawer {
         Ok(texts.get(&key(space, item)).map(|kept| (kept.version, kept.text.clone())))
     }
 
+    async fn is_gone(&self, space: &Name, worker: u64) -> Result<bool, StoreError> {
+        self.count();
+        let texts = self.0.texts.lock().unwrap();
+        let lives = texts[&key(space, Item::Worker(worker))].lives_until_ms;
+        Ok(!self.0.tells_time && lives <= self.0.clock.boot_ms())
+    }
+
     async fn swap(
         &self,
         space: &Name,
@@ -230,7 +237,7 @@ fn space() -> Name {
     Name::new("parcels").unwrap()
 }
 
-fn asking(office: &Office<true>, nonce: u128, wish: Wish) -> Claim {
+fn asking<const TELLS_TIME: bool>(office: &Office<TELLS_TIME>, nonce: u128, wish: Wish) -> Claim {
     Claim {
         ids: 0..=1023,
         wish,
@@ -257,6 +264,22 @@ fn a_renewal_is_one_request() {
         assert_eq!(renewed.renewal.horizon_unix_ms(), now_unix_ms + 10_000);
     }
     assert_eq!(office.0.requests.load(Ordering::SeqCst) - before, 10);
+}
+
+/// Else whoever waits for the id would try once a lease: it cannot be told for how long.
+#[test]
+fn a_watched_holder_that_is_gone_is_as_good_as_a_release() {
+    fn after_a_lease<const TELLS_TIME: bool>() -> [bool; 2] {
+        let office = office::<TELLS_TIME>();
+        let registry: Arc<dyn WorkerRegistry> = Arc::new(office.registry());
+        wait(registry.claim(&space(), &asking(&office, 1, Wish::Any))).unwrap();
+        [9999, 1].map(|ms| {
+            office.0.clock.pass(ms);
+            wait(registry.is_released(&space(), 0)).unwrap()
+        })
+    }
+    assert_eq!(after_a_lease::<false>(), [false, true]);
+    assert_eq!(after_a_lease::<true>(), [false, false], "the wait was told");
 }
 
 #[test]

@@ -78,8 +78,10 @@ fn whoever_is_not_alive_does_not_hold() {
     let place = fresh();
     let registry = place.registry();
     let first = claim(&*registry, 3000).unwrap();
+    assert!(!wait(registry.is_released(&space(), 0)).unwrap());
     let live = format!("{}/workers/parcels%201/live/0", place.prefix);
     wait(async { place.client().await.delete(live, None).await }).unwrap();
+    assert!(wait(registry.is_released(&space(), 0)).unwrap(), "whoever waits for it may claim it");
     let mut wished = Claim {
         ids: 0..=7,
         wish: Wish::Exactly(0),

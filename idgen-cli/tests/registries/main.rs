@@ -1,9 +1,10 @@
 //! Worker ids that servers lease from registries on real servers: killed, and handed over.
 //!
 //! The variables that `cargo xtask services up` prints name the registries; whatever they hold, a
-//! test uses a worker id that no other has used lately. `IDGEN_BIN` names another binary to test,
-//! but for etcd: as the release has none, these tests take the binary that was built for them.
-//! `IDGEN_FULL=1` runs the lengths that are promised instead of slices of them.
+//! test uses a worker id that no other has used lately. `IDGEN_BIN` names another binary to test;
+//! as the release has no etcd, the tests of that take the binary that was built for them, or
+//! `IDGEN_BIN_WITH_ETCD`. `IDGEN_FULL=1` runs the lengths that are promised instead of slices of
+//! them.
 
 #![expect(clippy::print_stdout, reason = "long tests tell how much they did")]
 
@@ -28,6 +29,7 @@ mod registry;
 #[path = "../servers/mod.rs"]
 mod servers;
 
+use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use first_ids::{LEASE_MS, kill_and_follow};
@@ -102,6 +104,7 @@ on!(postgres, Registry::at(servers::server("IDGEN_TEST_POSTGRES_URL")));
 on!(redis, Registry::at(servers::server("IDGEN_TEST_REDIS_URL")));
 on!(zookeeper, Registry::at(servers::server("IDGEN_TEST_ZOOKEEPER_URL")));
 on!(etcd, {
-    let binary = env!("CARGO_BIN_EXE_idgen").into();
+    let own = || env!("CARGO_BIN_EXE_idgen").into();
+    let binary = std::env::var_os("IDGEN_BIN_WITH_ETCD").map_or_else(own, PathBuf::from);
     Registry::by(binary, servers::server("IDGEN_TEST_ETCD_URL"))
 });

@@ -182,16 +182,16 @@ struct Seen<V> {
 }
 
 impl<V> Seen<V> {
-    /// The record as the rules see it. Where the server watches holders itself, whoever lives has
-    /// renewed just now, and who does not has let the lease lapse.
-    fn tenure_at(&self, unix_ms: u64) -> Tenure {
-        let mut tenure = self.tenure.clone();
-        match self.live {
+    /// Its version, and the record as the rules see it. Where the server watches holders itself,
+    /// whoever lives has renewed just now, and who does not has let the lease lapse.
+    fn at(self, unix_ms: u64) -> (V, Tenure) {
+        let Self { version, mut tenure, live } = self;
+        match live {
             Some(true) => tenure.renewed_boot_ms = unix_ms,
             Some(false) => tenure.renewed_boot_ms = unix_ms.saturating_sub(tenure.lease_ms),
             None => {}
         }
-        tenure
+        (version, tenure)
     }
 
     /// The holder's clock at its last renewal, and how old that may be; `None` if nobody holds.
@@ -241,31 +241,34 @@ impl<R: Records> RecordRegistry<R> {
         rows.retain(|row| claim.ids.contains(&row.tenure.worker));
         let unix_ms = self.note(turn, &rows, claim.now_unix_ms);
         let moment = moment(unix_ms);
+        // Whoever was faster wrote it just now, so where holders are watched it lives.
+        let live = rows.first().and_then(|row| row.live).map(|_watched| true);
+        let (mut versions, mut tenures): (Vec<_>, Vec<_>) =
+            rows.into_iter().map(|row| row.at(unix_ms)).unzip();
         loop {
-            let tenures: Vec<Tenure> = rows.iter().map(|row| row.tenure_at(unix_ms)).collect();
             let desk = Desk { space, claim, tenures: &tenures };
             let granted = desk.decide(Now { moment: &moment, unix_ms }, turn.serial)?;
             let Some(tenure) = granted.tenure else { return Ok(granted.claimed) };
             let (worker, text) = (tenure.worker, text::write(&tenure));
-            let at = rows.binary_search_by_key(&worker, |row| row.tenure.worker);
-            let version = at.ok().map(|at| &rows[at].version);
+            let at = tenures.binary_search_by_key(&worker, |tenure| tenure.worker);
+            let version = at.ok().map(|at| &versions[at]);
             let written = Written::of(&tenure, &text);
-            match self.records.swap(space, Item::Worker(worker), version, written).await? {
-                Swapped::Done(version) => {
-                    self.keep(space, Seen { version, tenure, live: None });
-                    return Ok(granted.claimed);
-                }
-                Swapped::Stale(found) => {
-                    // Whoever was faster wrote it just now, so where holders are watched it lives.
-                    let live = rows.first().and_then(|row| row.live).map(|_watched| true);
-                    let found = self.seen_in(space, worker, found, live)?;
-                    match (at, found) {
-                        (Ok(at), Some(found)) => rows[at] = found,
-                        (Err(at), Some(found)) => rows.insert(at, found),
-                        (Ok(at), None) => drop(rows.remove(at)),
-                        (Err(_), None) => {}
+            let found =
+                match self.records.swap(space, Item::Worker(worker), version, written).await? {
+                    Swapped::Done(version) => {
+                        self.keep(space, Seen { version, tenure, live: None });
+                        return Ok(granted.claimed);
                     }
-                }
+                    Swapped::Stale(found) => self.seen_in(space, worker, found, live)?,
+                };
+            // Only that one is taken up: of many that start at once, each loses many times.
+            if let Ok(at) = at {
+                drop((versions.remove(at), tenures.remove(at)));
+            }
+            if let Some((version, tenure)) = found.map(|found| found.at(unix_ms)) {
+                let at = at.unwrap_or_else(|at| at);
+                versions.insert(at, version);
+                tenures.insert(at, tenure);
             }
         }
     }

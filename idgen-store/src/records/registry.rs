@@ -98,7 +98,7 @@ impl<R: Records> WorkerRegistry for RecordRegistry<R> {
             let rows = self.rows(space).await?;
             let unix_ms = self.unix_ms(space, self.host.unix_ms()).await?;
             let moment = moment(unix_ms);
-            Ok(rows.iter().map(|row| row.tenure_at(unix_ms).info(&moment)).collect())
+            Ok(rows.into_iter().map(|row| row.at(unix_ms).1.info(&moment)).collect())
         };
         self.limited(listed).await
     }

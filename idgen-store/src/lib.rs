@@ -51,6 +51,8 @@ mod document;
 mod error;
 #[cfg(feature = "etcd")]
 pub mod etcd;
+#[cfg(all(test, feature = "conformance"))]
+mod fate;
 #[cfg(feature = "file")]
 pub mod file;
 mod grant;

@@ -2,45 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tokio::runtime::Runtime;
 
 use super::{DocumentStore, Documents, Found, Swapped, text};
 use crate::conformance::{SequenceSubject, Subject, Task, block_on};
+use crate::fate::{Fate, Road, wait};
 use crate::{Definition, Durability, Lease, Name, SequenceStore, StoreError, StoreIdentity, key};
 
 #[path = "../../tests/twin/mod.rs"]
 mod twin;
-
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(2).enable_all().build().unwrap()
-});
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    RUNTIME.block_on(future)
-}
-
-/// What happens to the next request.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fate {
-    /// It never arrives.
-    Lost,
-    /// It takes effect, and its reply is lost.
-    ReplyLost,
-    /// It takes effect, and no reply comes in time.
-    Silent,
-}
 
 #[derive(Default)]
 struct Shelf {
     documents: Mutex<BTreeMap<String, (u64, String)>>,
     versions: AtomicU64,
     requests: AtomicU64,
-    next: Mutex<Option<Fate>>,
+    road: Road,
     /// Each swap finds another one before it.
     raced: AtomicBool,
 }
@@ -49,20 +29,9 @@ struct Shelf {
 struct Memory(Arc<Shelf>);
 
 impl Memory {
-    async fn travel<T>(&self, work: impl FnOnce(&Shelf) -> T) -> Result<T, StoreError> {
+    async fn travel<T>(&self, work: impl Fn(&Shelf) -> T) -> Result<T, StoreError> {
         self.0.requests.fetch_add(1, Ordering::SeqCst);
-        let fate = self.0.next.lock().unwrap().take();
-        let lost = || StoreError::Unavailable("memory: the connection ended; retry".to_owned());
-        if fate == Some(Fate::Lost) {
-            return Err(lost());
-        }
-        let told = work(&self.0);
-        tokio::task::yield_now().await;
-        match fate {
-            Some(Fate::ReplyLost) => Err(lost()),
-            Some(Fate::Silent) => std::future::pending().await,
-            _ => Ok(told),
-        }
+        self.0.road.travel(|| work(&self.0)).await
     }
 }
 
@@ -141,7 +110,7 @@ impl Place {
     }
 
     fn next(&self, fate: Fate) {
-        *self.0.next.lock().unwrap() = Some(fate);
+        self.0.road.meet(fate);
     }
 
     fn document(&self) -> String {

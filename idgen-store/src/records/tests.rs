@@ -2,41 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use idgen_core::Ended;
-use tokio::runtime::Runtime;
 
 use super::{Item, Record, RecordRegistry, Records, Turn, Written};
 use crate::conformance::{Subject, Task, WorkerSubject};
+use crate::fate::{Fate, Road, executor, wait};
 use crate::swap::{Found, Swapped};
 use crate::{
     Claim, Durability, HostClock, Name, RegistryError, SteppedClock, StoreError, StoreIdentity,
     Wish, WorkerRegistry,
 };
-
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(2).enable_all().build().unwrap()
-});
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    RUNTIME.block_on(future)
-}
-
-/// What happens to the next swap.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fate {
-    /// It never arrives.
-    Lost,
-    /// It takes effect, and its reply is lost.
-    ReplyLost,
-    /// It takes effect, and the driver sends it once more.
-    SentTwice,
-    /// It takes effect, and no reply comes in time.
-    Silent,
-}
 
 /// One text and until when its holder lives.
 struct Kept {
@@ -52,7 +30,7 @@ struct Cabinet {
     tells_time: bool,
     texts: Mutex<BTreeMap<(Name, Option<u64>), Kept>>,
     versions: AtomicU64,
-    next: Mutex<Option<Fate>>,
+    road: Road,
     requests: AtomicU64,
 }
 
@@ -155,19 +133,8 @@ impl Records for Drawer {
         written: Written<'_>,
     ) -> Result<Swapped<u64>, StoreError> {
         self.count();
-        let fate = self.0.next.lock().unwrap().take();
-        let lost = || StoreError::Unavailable("memory: the connection ended; retry".to_owned());
-        if fate == Some(Fate::Lost) {
-            return Err(lost());
-        }
-        let told = self.0.swap(key(space, item), seen.copied(), written);
-        tokio::task::yield_now().await;
-        match fate {
-            Some(Fate::ReplyLost) => Err(lost()),
-            Some(Fate::Silent) => std::future::pending().await,
-            Some(Fate::SentTwice) => Ok(self.0.swap(key(space, item), seen.copied(), written)),
-            _ => Ok(told),
-        }
+        let swap = || self.0.swap(key(space, item), seen.copied(), written);
+        self.0.road.travel(swap).await
     }
 }
 
@@ -180,7 +147,7 @@ fn office<const TELLS_TIME: bool>() -> Office<TELLS_TIME> {
         tells_time: TELLS_TIME,
         texts: Mutex::default(),
         versions: AtomicU64::new(0),
-        next: Mutex::default(),
+        road: Road::default(),
         requests: AtomicU64::new(0),
     }))
 }
@@ -192,7 +159,7 @@ impl<const TELLS_TIME: bool> Office<TELLS_TIME> {
     }
 
     fn meet(&self, fate: Fate) {
-        *self.0.next.lock().unwrap() = Some(fate);
+        self.0.road.meet(fate);
     }
 }
 
@@ -328,12 +295,22 @@ fn a_claim_that_was_sent_twice_is_one_lease() {
 }
 
 #[test]
+fn a_layout_that_another_wrote_meanwhile_is_told() {
+    let office = office::<true>();
+    let registry: Arc<dyn WorkerRegistry> = Arc::new(office.registry());
+    office.meet(Fate::SentTwice);
+    let answer = wait(registry.put_layout(&space(), 0, "41/10/12"));
+    let conflict = matches!(answer, Err(RegistryError::LayoutConflict { version: 1, .. }));
+    assert!(conflict, "{answer:?}");
+}
+
+#[test]
 fn all_that_start_at_once_get_an_id_each() {
     let office = office::<true>();
     let registries: Vec<_> = (0..64).map(|_| Arc::new(office.registry())).collect();
     let claims = registries.into_iter().zip(1..).map(|(registry, nonce)| {
         let claim = asking(&office, nonce, Wish::Any);
-        RUNTIME.spawn(async move {
+        executor().spawn(async move {
             let registry: Arc<dyn WorkerRegistry> = registry;
             registry.claim(&space(), &claim).await.unwrap().lease.worker()
         })

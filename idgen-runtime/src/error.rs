@@ -108,7 +108,7 @@ pub enum StartError {
     InUse {
         /// The directory.
         path: PathBuf,
-        /// ` (pid N)` if the holder left its number.
+        /// ` (pid N, ...)` if the holder left its number.
         holder: String,
     },
     /// The background thread cannot be started.

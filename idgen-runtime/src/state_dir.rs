@@ -3,6 +3,10 @@
 //! `lock` is held as long as the process lives, so two processes never share a directory;
 //! `journal*` hold the marks of [`journal`](crate::journal); `soft-*` the soft horizons of
 //! [`soft_horizon`](crate::soft_horizon).
+//!
+//! A process that is forked from this one, and starts no other program, shares the lock and may
+//! outlive it. It issues nothing, but the directory stays in use until it ends as well: nobody can
+//! tell from the lock which of the two is left, so a refusal names both.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -10,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::StartError;
 
-/// An exclusive claim on a state directory; dies with the process.
+/// An exclusive claim on a state directory; dies with the process and all that it has forked.
 #[derive(Debug)]
 pub(crate) struct StateDir {
     path: PathBuf,
@@ -49,7 +53,9 @@ fn holder(lock: &mut File) -> String {
     let mut pid = String::new();
     // The number is a help for the reader; without it the sentence still stands.
     match lock.read_to_string(&mut pid) {
-        Ok(_) if !pid.trim().is_empty() => format!(" (pid {})", pid.trim()),
+        Ok(_) if !pid.trim().is_empty() => {
+            format!(" (pid {}, or one forked from it if that is gone)", pid.trim())
+        }
         _ => String::new(),
     }
 }
@@ -69,8 +75,21 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let held = StateDir::open(dir.path()).unwrap();
         let refused = StateDir::open(dir.path()).unwrap_err().to_string();
-        assert!(refused.contains(&format!("(pid {})", std::process::id())), "{refused}");
+        assert!(refused.contains(&format!("(pid {},", std::process::id())), "{refused}");
         drop(held);
+        StateDir::open(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_process_forked_from_the_holder_is_named_while_it_lives() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = StateDir::open(dir.path()).unwrap();
+        // A child has the same open file as well.
+        let inherited = held._lock.try_clone().unwrap();
+        drop(held);
+        let refused = StateDir::open(dir.path()).unwrap_err().to_string();
+        assert!(refused.contains("one forked from it"), "{refused}");
+        drop(inherited);
         StateDir::open(dir.path()).unwrap();
     }
 

@@ -149,11 +149,9 @@ impl SpaceGuard {
     }
 
     fn record(&self, serial: u64, end: u64) {
-        let (mark, store) = (self.mark(), self.store.clone());
-        // Another generator's newer lease stays marked.
-        let (least, from) = if mark.store == store { (mark.serial, mark.end) } else { (0, 0) };
-        let (serial, end) = (serial.max(least), end.max(from));
-        let seen = Mark { generation: mark.generation, store, serial, end };
+        // The journal keeps the higher: another generator's newer lease stays marked.
+        let (generation, store) = (self.mark().generation, self.store.clone());
+        let seen = Mark { generation, store, serial, end };
         self.write(Kind::Space, &seen);
     }
 

@@ -285,6 +285,20 @@ fn a_renewal_outlives_its_lost_reply() {
 }
 
 #[test]
+fn a_renewal_of_what_another_handle_was_granted_meanwhile_is_lost() {
+    let office = office::<true>();
+    let open = || -> Arc<dyn WorkerRegistry> { Arc::new(office.registry()) };
+    let (one, other) = (open(), open());
+    let lease = wait(one.claim(&space(), &asking(&office, 1, Wish::Any))).unwrap().lease;
+    office.0.clock.pass(10_000);
+    wait(other.claim(&space(), &asking(&office, 2, Wish::Exactly(lease.worker())))).unwrap();
+    // The first handle still knows the record as it wrote it.
+    let now_unix_ms = office.0.clock.unix_ms();
+    let answer = wait(one.renew(&space(), lease.worker(), lease.token(), now_unix_ms));
+    assert!(matches!(answer, Err(RegistryError::Lost { .. })), "{answer:?}");
+}
+
+#[test]
 fn a_claim_that_was_sent_twice_is_one_lease() {
     let office = office::<true>();
     let registry: Arc<dyn WorkerRegistry> = Arc::new(office.registry());
@@ -319,6 +333,20 @@ fn all_that_start_at_once_get_an_id_each() {
     let mut workers: Vec<u64> = claims.into_iter().map(|claim| wait(claim).unwrap()).collect();
     workers.sort_unstable();
     assert_eq!(workers, (0..64).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_holder_that_lives_is_not_judged_by_the_clocks_of_others() {
+    let office = office::<false>();
+    let registry: Arc<dyn WorkerRegistry> = Arc::new(office.registry());
+    let claim = |nonce, wish| wait(registry.claim(&space(), &asking(&office, nonce, wish)));
+    assert_eq!(claim(1, Wish::Any).unwrap().lease.worker(), 0);
+    office.0.clock.pass(9000);
+    // Two later clocks are taken to be up to 3 s old: by them the first lease is over.
+    claim(2, Wish::Any).unwrap();
+    claim(3, Wish::Any).unwrap();
+    let answer = claim(4, Wish::Exactly(0));
+    assert!(matches!(answer, Err(RegistryError::Held { .. })), "{answer:?}");
 }
 
 #[test]

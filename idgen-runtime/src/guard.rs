@@ -21,7 +21,7 @@ use crate::journal::{Journal, Kind, Mark};
 mod space;
 mod thaw;
 
-pub(crate) use space::SpaceGuard;
+pub(crate) use space::{CLEARING_SLACK_MS, SpaceGuard};
 pub use thaw::{thaw_beside, thaw_space_beside};
 
 /// The marks of one sequence.

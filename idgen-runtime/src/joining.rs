@@ -16,6 +16,7 @@ use idgen_core::{Ended, LeaseToken, WorkerLease};
 use idgen_store::{Claimed, RegistryError, Wish, WorkerInfo};
 
 use crate::error::{Cause, IssueError, StartError};
+use crate::guard::CLEARING_SLACK_MS;
 use crate::keeper::Keeper;
 use crate::layout_record::{Differences, in_words};
 use crate::published::{Published, fields_of};
@@ -266,9 +267,14 @@ impl Keeper {
             Cause::BadRequest | Cause::Frozen | Cause::Exhausted => true,
             // Who waits for another to let go is told for how long.
             Cause::Clash => wait_ms.is_none(),
-            Cause::ClockHold => wait_ms.is_some_and(|wait_ms| wait_ms > self.longest_wait_ms()),
+            Cause::ClockHold => wait_ms.is_some_and(|wait_ms| wait_ms > self.longest_clearing_ms()),
             _ => false,
         }
+    }
+
+    /// How long it may take until all has ended that a registry forgot.
+    fn longest_clearing_ms(&self) -> u64 {
+        self.longest_wait_ms().saturating_add(CLEARING_SLACK_MS)
     }
 
     /// How far ahead of this clock ids may begin.

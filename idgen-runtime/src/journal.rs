@@ -60,6 +60,8 @@ pub(crate) enum Kind {
     Freeze,
     /// From when on nothing counts any more that the registry of an id space may have forgotten.
     Clear,
+    /// From when on the leases of an id space begin, whatever its registry says.
+    Begin,
 }
 
 impl Kind {
@@ -70,11 +72,13 @@ impl Kind {
             Self::Space => "w",
             Self::Freeze => "f",
             Self::Clear => "c",
+            Self::Begin => "b",
         }
     }
 
     fn of(letter: &str) -> Option<Self> {
-        let all = [Self::Sequence, Self::Part, Self::Space, Self::Freeze, Self::Clear];
+        use Kind::{Begin, Clear, Freeze, Part, Sequence, Space};
+        let all = [Sequence, Part, Space, Freeze, Clear, Begin];
         all.into_iter().find(|kind| kind.letter() == letter)
     }
 }
@@ -93,6 +97,8 @@ struct State {
     marks: Marks,
     file: Option<File>,
     bytes: usize,
+    /// The last line may stand there in part: the next one must not be joined to it.
+    torn: bool,
     /// At this size the file is folded.
     most_bytes: usize,
 }
@@ -132,9 +138,15 @@ impl Journal {
         let mut state = lock(&self.state);
         state.marks.entry((kind, name.to_owned())).or_default().merge(mark);
         let Some(dir) = &self.dir else { return Ok(()) };
+        if state.torn {
+            return state.fold(dir);
+        }
         let line = line(kind, name, mark);
-        if let Some(file) = &mut state.file {
-            file.write_all(line.as_bytes())?;
+        if let Some(file) = &mut state.file
+            && let Err(error) = file.write_all(line.as_bytes())
+        {
+            state.torn = true;
+            return Err(error);
         }
         state.bytes += line.len();
         if state.bytes > state.most_bytes { state.fold(dir) } else { Ok(()) }
@@ -170,19 +182,28 @@ impl State {
         file.write_all(lines.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&next, dir.join(FILE))?;
+        sync_names(dir)?;
         self.file = Some(file);
+        self.torn = false;
         self.bytes = lines.len();
         self.most_bytes = LEAST_FOLD_BYTES.max(2 * lines.len());
         Ok(())
     }
 }
 
-/// Leaves a mark beside a running process, in a file of its own.
-pub(crate) fn leave(dir: &Path, kind: Kind, name: &str, mark: &Mark) -> io::Result<()> {
+/// Leaves marks of one name beside a running process, in a file of its own.
+pub(crate) fn leave(dir: &Path, name: &str, marks: &[(Kind, &Mark)]) -> io::Result<()> {
     let path = dir.join(format!("{FILE}-{}", std::process::id()));
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-    file.write_all(line(kind, name, mark).as_bytes())?;
-    file.sync_all()
+    let lines: String = marks.iter().map(|(kind, mark)| line(*kind, name, mark)).collect();
+    file.write_all(lines.as_bytes())?;
+    file.sync_all()?;
+    sync_names(dir)
+}
+
+/// Makes the names in a directory durable; where directories cannot be opened they are at once.
+fn sync_names(dir: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }
 
 /// The mark of one name in the journals of `dir`.
@@ -298,7 +319,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let journal = Journal::open(Some(dir.path())).unwrap();
         journal.record(Kind::Sequence, "a", &mark(0, "one", 50, 900)).unwrap();
-        leave(dir.path(), Kind::Sequence, "a", &mark(1, "one", 3, 1000)).unwrap();
+        leave(dir.path(), "a", &[(Kind::Sequence, &mark(1, "one", 3, 1000))]).unwrap();
         journal.refresh().unwrap();
         assert_eq!(journal.mark(Kind::Sequence, "a"), mark(1, "one", 3, 1000));
         drop(journal);
@@ -319,6 +340,25 @@ mod tests {
         drop(journal);
         let journal = Journal::open(Some(dir.path())).unwrap();
         assert_eq!(journal.mark(Kind::Sequence, "a"), mark(0, "one", 120_000, 120_000));
+    }
+
+    #[test]
+    fn what_could_not_be_written_spoils_nothing_that_follows() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::open(Some(dir.path())).unwrap();
+        let read_only = File::open(dir.path().join(FILE)).unwrap();
+        lock(&journal.state).file = Some(read_only);
+        journal.record(Kind::Space, "a", &mark(0, "one", 5, 500)).unwrap_err();
+        // As a full disk leaves it.
+        let mut torn = OpenOptions::new().append(true).open(dir.path().join(FILE)).unwrap();
+        torn.write_all(b"w x61 x6f").unwrap();
+        journal.record(Kind::Freeze, "a", &mark(0, "one", 5, 500)).unwrap();
+        journal.record(Kind::Freeze, "b", &mark(0, "one", 6, 600)).unwrap();
+        drop(journal);
+        let journal = Journal::open(Some(dir.path())).unwrap();
+        assert_eq!(journal.mark(Kind::Space, "a"), mark(0, "one", 5, 500));
+        assert_eq!(journal.mark(Kind::Freeze, "a"), mark(0, "one", 5, 500));
+        assert_eq!(journal.mark(Kind::Freeze, "b"), mark(0, "one", 6, 600));
     }
 
     #[test]

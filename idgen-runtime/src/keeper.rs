@@ -295,14 +295,17 @@ impl Keeper {
 
     async fn renew_or_claim(&mut self) -> Result<(), IssueError> {
         let Some(holding) = self.snowflakes.holding.load_full() else { return self.claim().await };
+        if let Some(frozen) = self.guard.frozen() {
+            self.give_up(&holding);
+            return Err(frozen);
+        }
         let (space, now_ms) = (&self.snowflakes.settings.space, self.snowflakes.clock.unix_ms());
         let renewed = self.registry.renew(space, holding.worker, holding.token, now_ms);
         match self.within(renewed).await {
             Ok(renewed) => self.renewed(&holding, renewed),
             Err(refused) if refused.cause() == Cause::LeaseLost => {
                 // The receipt is of no use: only the current holder may release.
-                self.snowflakes.holding.store(None);
-                holding.end();
+                self.give_up(&holding);
                 *lock(&self.snowflakes.trouble) = Some(refused);
                 self.claim().await
             }
@@ -310,14 +313,19 @@ impl Keeper {
         }
     }
 
+    /// Ends a generator whose lease is not released: that would let another begin where the
+    /// registry thinks this one ended.
+    fn give_up(&self, holding: &Holding) {
+        self.snowflakes.holding.store(None);
+        holding.end();
+    }
+
     fn renewed(&mut self, holding: &Holding, renewed: Renewed) -> Result<(), IssueError> {
         let Renewed { renewal, cut } = renewed;
         // An answer about another lease says nothing of this one.
         if renewal.token() == holding.token {
             if let Err(refused) = self.guard.renewed(&renewal, holding.durable_ms()) {
-                // A release would let another begin where the registry thinks this one ended.
-                self.snowflakes.holding.store(None);
-                holding.end();
+                self.give_up(holding);
                 return Err(refused);
             }
             holding.renewed_to(renewal.horizon_unix_ms());

@@ -17,7 +17,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use idgen_core::WorkerLease;
+use idgen_core::{LeaseToken, WorkerLease};
 use idgen_store::SoftProof;
 
 use crate::journal::check;
@@ -59,7 +59,7 @@ impl SoftHorizon {
         let inode = inode(&file)?;
         let nothing = SoftProof {
             worker: None,
-            serial: None,
+            token: None,
             nonce: 0,
             boot_id: boot_id.to_owned(),
             soft_horizon_unix_ms: 0,
@@ -87,7 +87,7 @@ impl SoftHorizon {
     pub(crate) fn granted(&mut self, lease: &WorkerLease) -> io::Result<()> {
         self.write(SoftProof {
             worker: Some(lease.worker()),
-            serial: Some(lease.token().serial),
+            token: Some(lease.token()),
             nonce: lease.token().nonce,
             boot_id: self.proof.boot_id.clone(),
             soft_horizon_unix_ms: lease.floor().unix_ms,
@@ -148,9 +148,10 @@ fn inode(_file: &File) -> io::Result<u64> {
 
 fn render(proof: &SoftProof, inode: u64) -> String {
     let body = format!(
-        "idgen-soft-1 {inode:020} {:020} {:020} {:032x} {:020} {:>64}",
+        "idgen-soft-2 {inode:020} {:020} {:020} {:032x} {:032x} {:020} {:>64}",
         proof.worker.map_or(0, |worker| worker + 1),
-        proof.serial.unwrap_or(0),
+        proof.token.map_or(0, |token| token.serial),
+        proof.token.map_or(0, |token| token.nonce),
         proof.nonce,
         proof.soft_horizon_unix_ms,
         proof.boot_id,
@@ -164,17 +165,19 @@ fn parse(text: &str, inode: u64) -> Option<SoftProof> {
         return None;
     }
     let mut words = body.split_whitespace();
-    if words.next()? != "idgen-soft-1" || words.next()?.parse() != Ok(inode) {
+    if words.next()? != "idgen-soft-2" || words.next()?.parse() != Ok(inode) {
         return None;
     }
     let worker: u64 = words.next()?.parse().ok()?;
     let serial: u64 = words.next()?.parse().ok()?;
-    let nonce = u128::from_str_radix(words.next()?, 16).ok()?;
+    let mut nonce = || u128::from_str_radix(words.next()?, 16).ok();
+    let token = LeaseToken { serial, nonce: nonce()? };
+    let nonce = nonce()?;
     let soft_horizon_unix_ms = words.next()?.parse().ok()?;
     let boot_id = words.next()?.to_owned();
     Some(SoftProof {
         worker: worker.checked_sub(1),
-        serial: Some(serial).filter(|&serial| serial != 0),
+        token: (serial != 0).then_some(token),
         nonce,
         boot_id,
         soft_horizon_unix_ms,
@@ -184,7 +187,7 @@ fn parse(text: &str, inode: u64) -> Option<SoftProof> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use idgen_core::{Floor, LeaseToken};
+    use idgen_core::Floor;
 
     fn lease(floor_ms: u64) -> WorkerLease {
         let token = LeaseToken { serial: 9, nonce: 77 };
@@ -225,7 +228,8 @@ mod tests {
         assert_eq!(soft.raise(15_090, 15_000).unwrap(), 15_000);
         drop(soft);
         let proof = open(&dir, "r", "standard", "boot").proof().unwrap();
-        assert_eq!((proof.worker, proof.serial, proof.nonce), (Some(3), Some(9), 77));
+        let token = LeaseToken { serial: 9, nonce: 77 };
+        assert_eq!((proof.worker, proof.token, proof.nonce), (Some(3), Some(token), 77));
         assert_eq!(proof.soft_horizon_unix_ms, 15_000);
     }
 
@@ -259,6 +263,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         open(&dir, "r", "a", "boot").claiming(5).unwrap();
         let proof = open(&dir, "r", "a", "boot").proof().unwrap();
-        assert_eq!((proof.serial, proof.nonce, proof.soft_horizon_unix_ms), (None, 5, 0));
+        assert_eq!((proof.token, proof.nonce, proof.soft_horizon_unix_ms), (None, 5, 0));
     }
 }

@@ -4,7 +4,7 @@
 //! its id range and picks:
 //!
 //! 1. the same nonce on a lease that is still current: the same lease again;
-//! 2. an id whose holder is proven dead (a [`SoftProof`] of this boot that shows the serial or the
+//! 2. an id whose holder is proven dead (a [`SoftProof`] of this boot that shows the token or the
 //!    nonce last granted): floor = soft horizon, clamped to the dead lease's own stretch;
 //! 3. the id wished for, if it is free;
 //! 4. of the free ids the lowest whose floor has passed on the claimer's clock; an id never used
@@ -97,9 +97,8 @@ impl Tenure {
         let same_boot = !proof.boot_id.is_empty()
             && proof.boot_id == moment.boot_id
             && self.boot_id == moment.boot_id;
-        let worker = proof.worker.is_none_or(|worker| worker == self.worker);
-        let serial = worker && proof.serial == Some(self.token.serial);
-        self.granted && same_boot && (serial || proof.nonce == self.token.nonce)
+        let token = proof.worker == Some(self.worker) && proof.token == Some(self.token);
+        self.granted && same_boot && (token || proof.nonce == self.token.nonce)
     }
 
     pub(crate) fn info(&self, moment: &Moment) -> WorkerInfo {

@@ -21,14 +21,15 @@ pub enum Wish {
 /// What a process that was killed can show of its last lease, on one host.
 ///
 /// The file it comes from was written under an exclusive lock that dies with the process, so its
-/// writer is gone. A claim that shows the serial or the nonce last granted starts at
-/// `soft_horizon_unix_ms` instead of the lease's horizon.
+/// writer is gone. A claim that shows the token last granted, or the nonce of the claim that it was
+/// granted for, starts at `soft_horizon_unix_ms` instead of the lease's horizon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SoftProof {
     /// The worker id of the last lease, if its grant was seen.
     pub worker: Option<u64>,
-    /// The serial of the last lease, if its grant was seen.
-    pub serial: Option<u64>,
+    /// The token of the last lease, if its grant was seen. Its serial alone would prove nothing: a
+    /// registry that was put back to an earlier state grants it once more, to somebody else.
+    pub token: Option<LeaseToken>,
     /// The nonce of the last claim that was sent.
     pub nonce: u128,
     /// The boot in which it was written.

@@ -62,7 +62,7 @@ impl Host {
     fn proof(&self, claimed: &Claimed, soft_horizon_unix_ms: u64) -> Option<SoftProof> {
         Some(SoftProof {
             worker: Some(claimed.lease.worker()),
-            serial: Some(claimed.lease.token().serial),
+            token: Some(claimed.lease.token()),
             nonce: claimed.lease.token().nonce,
             boot_id: self.clock.boot_id(),
             soft_horizon_unix_ms,

@@ -33,7 +33,7 @@ pub(crate) enum WorkerCommand {
     /// Let a server issue again that found its registry gone back. It then begins above the time
     /// named, and one lease and a few seconds after it met the registry: by then all others have
     /// ended whatever the registry forgot. Its marks stand in --data-dir, and each frozen server
-    /// has its own.
+    /// has its own. Until the first lease another time can be named.
     Thaw {
         /// The id space.
         space: String,

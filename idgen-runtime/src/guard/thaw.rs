@@ -6,6 +6,7 @@ use std::path::Path;
 
 use idgen_store::{Name, RegistryError, SequenceStore, StoreError};
 
+use super::space::is_thawed;
 use super::{Guard, Key, key_of, store_key};
 use crate::journal::{self, Kind, Mark};
 
@@ -83,7 +84,7 @@ pub async fn thaw_beside(
     let known = |key: &Key| journal::look_up(state_dir, key.0, &key.1).map_err(refused);
     for (key, mark) in thaw_with(store, name, above, known).await? {
         if state_dir.exists() {
-            journal::leave(state_dir, key.0, &key.1, &mark).map_err(refused)?;
+            journal::leave(state_dir, &key.1, &[(key.0, &mark)]).map_err(refused)?;
         }
     }
     Ok(())
@@ -91,7 +92,8 @@ pub async fn thaw_beside(
 
 /// Lifts the freeze of an id space whose marks stand in `state_dir`: this node issues again, above
 /// `above_unix_ms`, and above all leases of which its registry may not know. A process that works
-/// there finds that out at its next try.
+/// there finds that out at its next try. Until the first lease it can be called again, with another
+/// time.
 ///
 /// # Errors
 ///
@@ -107,20 +109,23 @@ pub fn thaw_space_beside(
         |error| RegistryError::Refused(format!("state directory {shown}: {error}; mend it"));
     let known = |kind| journal::look_up(state_dir, kind, space.as_str()).map_err(refused);
     let (freeze, mark) = (known(Kind::Freeze)?, known(Kind::Space)?);
-    if freeze == Mark::default() || freeze.generation < mark.generation {
+    let frozen = freeze != Mark::default() && freeze.generation >= mark.generation;
+    if !frozen && !is_thawed(&mark) {
         return Err(RegistryError::Refused(format!(
             "id space '{space}' is not frozen in state directory {shown}; name the one of the \
              server that is"
         )));
     }
-    let end = mark.end;
+    // What stands in a thaw's own mark was not granted.
+    let end = if frozen { mark.end } else { freeze.end };
     if above_unix_ms < end {
         return Err(RegistryError::Refused(format!(
             "this node was granted time of id space '{space}' up to {end} ms, beyond \
              {above_unix_ms} ms; name the latest that any node was granted"
         )));
     }
-    let (generation, store) = (freeze.generation + 1, String::new());
-    let thawed = Mark { generation, store, serial: 0, end: above_unix_ms };
-    journal::leave(state_dir, Kind::Space, space.as_str(), &thawed).map_err(refused)
+    let generation = freeze.generation.max(mark.generation) + 1;
+    let thawed = Mark { generation, store: String::new(), serial: 0, end: above_unix_ms };
+    let marks = [(Kind::Space, &thawed), (Kind::Begin, &thawed)];
+    journal::leave(state_dir, space.as_str(), &marks).map_err(refused)
 }

@@ -77,7 +77,8 @@ impl Place {
         };
         // As the standard library makes files: what the user's mask leaves.
         let mode = Mode::from_raw_mode(0o666);
-        Ok(rustix::fs::openat(&self.handle, name, flags | OFlags::CLOEXEC, mode)?.into())
+        let open = || rustix::fs::openat(&self.handle, name, flags | OFlags::CLOEXEC, mode);
+        Ok(rustix::io::retry_on_intr(open)?.into())
     }
 
     pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! The laws about the leased time itself: floors, horizons, receipts.
 
-use idgen_core::{Floor, WorkerLease};
+use idgen_core::{Floor, LeaseToken, WorkerLease};
 
 use super::Scene;
 use crate::conformance::{Verdict, WorkerSubject, ensure, ensure_eq};
@@ -38,7 +38,7 @@ fn soft_proofs_are_clamped(scene: &Scene<'_>, lease: WorkerLease) -> Verdict {
     let Some(boot_id) = scene.subject.boot_id() else { return Ok(()) };
     let proof = |lease: &WorkerLease, soft_horizon_unix_ms: u64| SoftProof {
         worker: Some(lease.worker()),
-        serial: Some(lease.token().serial),
+        token: Some(lease.token()),
         nonce: 0,
         boot_id: boot_id.clone(),
         soft_horizon_unix_ms,
@@ -53,13 +53,18 @@ fn soft_proofs_are_clamped(scene: &Scene<'_>, lease: WorkerLease) -> Verdict {
     ensure(held, || format!("a proof of another boot: {answer:?}"))?;
     let third = claim(4, proof(&lease, soft))?.lease;
     ensure_eq("a proven floor", &third.floor(), &Floor::at(soft))?;
-    // The serial shown is no longer the last one: its lease is not the one that died.
+    // The token shown is no longer the last one: its lease is not the one that died.
     let stale = claim(5, proof(&lease, soft));
     let held = matches!(stale, Err(RegistryError::Held { .. }));
     ensure(held, || format!("a proof of the lease before the last: {stale:?}"))?;
+    // A registry that was put back grants a serial again, to somebody else.
+    let token = LeaseToken { nonce: 999, ..third.token() };
+    let again = claim(8, SoftProof { token: Some(token), ..proof(&third, soft) });
+    let held = matches!(again, Err(RegistryError::Held { .. }));
+    ensure(held, || format!("a proof of another lease with that serial: {again:?}"))?;
     let fourth = claim(6, proof(&third, 0))?.lease;
     ensure_eq("a proof from below the floor", &fourth.floor(), &third.floor())?;
-    let by_nonce = SoftProof { serial: None, worker: None, nonce: 6, ..proof(&fourth, u64::MAX) };
+    let by_nonce = SoftProof { token: None, worker: None, nonce: 6, ..proof(&fourth, u64::MAX) };
     let last = fourth.horizon_unix_ms();
     match claim(7, by_nonce) {
         Ok(fifth) => {

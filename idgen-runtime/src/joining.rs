@@ -313,10 +313,47 @@ pub(crate) fn is_held(refused: &IssueError) -> bool {
     refused.cause() == Cause::Clash && refused.retry_after_ms().is_some()
 }
 
+/// From when on a lease may be used, above `from_ms`: a registry that was put back cuts what this
+/// node has `issued` (a worker id and a soft horizon) to the horizon it remembers.
+pub(crate) fn above_issued(
+    lease: &WorkerLease,
+    issued: Option<(u64, u64)>,
+    from_ms: u64,
+) -> Result<u64, IssueError> {
+    let issued_ms = issued.filter(|it| it.0 == lease.worker()).map_or(0, |it| it.1);
+    let Some(short_ms) = issued_ms.checked_sub(lease.horizon_unix_ms()) else {
+        return Ok(from_ms.max(issued_ms));
+    };
+    let message = format!(
+        "this node may have issued up to {issued_ms} ms since 1970 under worker id {}, more than \
+         its registry now grants; wait, or take another worker id",
+        lease.worker()
+    );
+    Err(IssueError::new(Cause::ClockHold, message).retry(short_ms.saturating_add(1)))
+}
+
 /// A peer as messages show it.
 fn named(peer: &WorkerInfo) -> String {
     match Published::read(&peer.published) {
         Some(published) => format!("'{}' on host {}", peer.holder, published.host),
         None => format!("'{}'", peer.holder),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use idgen_core::Floor;
+
+    #[test]
+    fn what_was_issued_under_a_worker_id_is_not_issued_again() {
+        let token = LeaseToken { serial: 10, nonce: 7 };
+        let lease = WorkerLease::granted(3, token, Floor::at(5000), 15_000).unwrap();
+        let from = |issued, from_ms| above_issued(&lease, issued, from_ms);
+        assert_eq!(from(None, 6000).unwrap(), 6000);
+        assert_eq!(from(Some((2, 9000)), 6000).unwrap(), 6000, "another worker id");
+        assert_eq!(from(Some((3, 9000)), 6000).unwrap(), 9000);
+        let refused = from(Some((3, 15_000)), 6000).unwrap_err();
+        assert_eq!((refused.cause(), refused.retry_after_ms()), (Cause::ClockHold, Some(1)));
     }
 }

@@ -196,7 +196,8 @@ pub(crate) fn leave(dir: &Path, name: &str, marks: &[(Kind, &Mark)]) -> io::Resu
     let path = dir.join(format!("{FILE}-{}", std::process::id()));
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     let lines: String = marks.iter().map(|(kind, mark)| line(*kind, name, mark)).collect();
-    file.write_all(lines.as_bytes())?;
+    // Another process of that number may have left a line torn by a full disk.
+    file.write_all(format!("\n{lines}").as_bytes())?;
     file.sync_all()?;
     sync_names(dir)
 }

@@ -17,7 +17,7 @@ use crate::background::{Background, lock};
 use crate::copies::copied_meanwhile;
 use crate::error::{Cause, IssueError, StartError};
 use crate::guard::SpaceGuard;
-use crate::joining::{Watch, is_held};
+use crate::joining::{Watch, above_issued, is_held};
 use crate::lifetime::LifetimeWarning;
 use crate::published::Published;
 use crate::retry::{Backoff, nonce};
@@ -112,6 +112,7 @@ impl Keeper {
             }
             None => None,
         };
+        let proven = proof.as_ref().and_then(|it| Some((it.worker?, it.soft_horizon_unix_ms)));
         let claim = self.asking(nonce, proof);
         self.guard.claiming();
         let claimed = self.within(self.registry.claim(&settings.space, &claim)).await?;
@@ -133,7 +134,8 @@ impl Keeper {
         let lease = claimed.lease;
         // Their horizons go by the registry's clock, and this node's may be behind it.
         self.guard.keep(&identity, snowflakes.clock.unix_ms(), self.longest_wait_ms());
-        let from_ms = match self.guard.check(&lease) {
+        let checked = self.guard.check(&lease);
+        let from_ms = match checked.and_then(|from_ms| above_issued(&lease, proven, from_ms)) {
             Ok(from_ms) => from_ms,
             Err(refused) => {
                 self.give_back(lease).await;
@@ -362,8 +364,13 @@ impl Keeper {
         let Some(holding) = self.snowflakes.holding.swap(None) else { return };
         let Some(ended) = holding.end() else { return };
         let space = &self.snowflakes.settings.space;
+        let floor_ms = ended.floor().unix_ms;
         match self.within(self.registry.release(space, ended)).await {
-            Ok(()) => tracing::info!(%space, worker = holding.worker, "released a worker id"),
+            Ok(()) => {
+                tracing::info!(%space, worker = holding.worker, "released a worker id");
+                // If it fails, the next start begins where this one could have issued.
+                let _kept = self.snowflakes.soft.as_ref().map(|soft| lock(soft).released(floor_ms));
+            }
             Err(refused) => {
                 tracing::warn!(%space, %refused, "not released; the id is free after its lease");
             }

@@ -94,6 +94,12 @@ impl SoftHorizon {
         })
     }
 
+    /// After a release: all that was issued lies below its receipt, and nothing follows.
+    pub(crate) fn released(&mut self, floor_unix_ms: u64) -> io::Result<()> {
+        let soft_horizon_unix_ms = self.proof.soft_horizon_unix_ms.min(floor_unix_ms);
+        self.write(SoftProof { soft_horizon_unix_ms, ..self.proof.clone() })
+    }
+
     /// Raises the soft horizon to `wanted_unix_ms`, at most to the lease's horizon, and returns
     /// what of the lease lies below it. It never falls.
     pub(crate) fn raise(&mut self, wanted_unix_ms: u64, horizon_unix_ms: u64) -> io::Result<u64> {
@@ -231,6 +237,18 @@ mod tests {
         let token = LeaseToken { serial: 9, nonce: 77 };
         assert_eq!((proof.worker, proof.token, proof.nonce), (Some(3), Some(token), 77));
         assert_eq!(proof.soft_horizon_unix_ms, 15_000);
+    }
+
+    #[test]
+    fn after_a_release_nothing_beyond_it_was_issued() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut soft = open(&dir, "r", "a", "boot");
+        soft.granted(&lease(5000)).unwrap();
+        soft.raise(5100, 15_000).unwrap();
+        soft.released(5042).unwrap();
+        drop(soft);
+        let proof = open(&dir, "r", "a", "boot").proof().unwrap();
+        assert_eq!(proof.soft_horizon_unix_ms, 5042);
     }
 
     #[test]

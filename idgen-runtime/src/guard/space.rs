@@ -93,13 +93,16 @@ impl SpaceGuard {
     fn meet(&self, identity: &StoreIdentity, store: &str, latest_ms: u64) -> u64 {
         let (mark, clear) = (self.mark(), self.journal.mark(Kind::Clear, self.space.as_str()));
         // The serial tells since which thaw.
-        let is_first = clear.serial != mark.generation;
-        if clear.store == store && !is_first {
+        let stands = clear.serial == mark.generation;
+        let is_met = clear.store == store && stands;
+        // Also where it changes during the wait, before anything was granted.
+        let forgets = !stands
+            || is_thawed(&mark)
+            || has_other_incarnation(&mark.store, identity)
+            || has_other_incarnation(&clear.store, identity);
+        if is_met || !forgets {
             // Another generator met it, or an earlier process: by a clock that was ahead, perhaps.
             return clear.end.min(latest_ms);
-        }
-        if !is_first && !has_other_incarnation(&mark.store, identity) {
-            return 0;
         }
         self.write(
             Kind::Clear,
@@ -119,12 +122,13 @@ impl SpaceGuard {
         if let Some(frozen) = self.frozen() {
             return Err(frozen);
         }
+        if is_thawed(&self.mark()) {
+            self.look_again();
+        }
         let (now, serial) = (self.mark(), lease.token().serial);
         let mark = self.before.take().unwrap_or_else(|| now.clone());
         if [self.met.1, mark.generation] != [now.generation; 2] {
-            let space = &self.space;
-            let message = format!("id space '{space}' was thawed during a claim; claiming anew");
-            return Err(IssueError::new(Cause::ClockHold, message).retry(1));
+            return Err(self.thawed_meanwhile());
         }
         let is_known = mark.store == self.met.0;
         if is_known && serial <= mark.serial {
@@ -133,11 +137,12 @@ impl SpaceGuard {
             return Err(self.freeze(&what));
         }
         let begin = self.journal.mark(Kind::Begin, self.space.as_str());
-        let granted_ms = if is_known { begin.end } else { begin.end.max(mark.end) };
+        // Another generator may have renewed its lease meanwhile; what it holds of a registry that
+        // is met by both counts there.
+        let end = if now.store == mark.store { now.end } else { mark.end };
+        let granted_ms = if is_known { begin.end } else { begin.end.max(end) };
         let from_ms = granted_ms.max(self.clear_ms);
         if from_ms >= lease.horizon_unix_ms() {
-            // A thaw may be told anew, with another time.
-            self.look_again();
             return Err(self.behind(&mark, granted_ms, lease.horizon_unix_ms()));
         }
         if granted_ms > begin.end {
@@ -145,8 +150,23 @@ impl SpaceGuard {
             let (generation, store) = (now.generation, String::new());
             self.write(Kind::Begin, &Mark { generation, store, serial: 0, end: granted_ms });
         }
-        self.record(serial, lease.horizon_unix_ms());
+        let (generation, store) = (now.generation, self.met.0.clone());
+        let seen = Mark { generation, store, serial, end: lease.horizon_unix_ms() };
+        self.write(Kind::Space, &seen);
+        if is_thawed(&now) {
+            // Till now the thaw could be told anew, with another time.
+            self.look_again();
+            if self.mark().generation > now.generation {
+                return Err(self.thawed_meanwhile());
+            }
+        }
         Ok(from_ms)
+    }
+
+    fn thawed_meanwhile(&self) -> IssueError {
+        let space = &self.space;
+        let message = format!("id space '{space}' was thawed during a claim; claiming anew");
+        IssueError::new(Cause::ClockHold, message).retry(1)
     }
 
     /// Marks a horizon, before an id is issued under it. `held_ms` is how far the lease was
@@ -162,7 +182,8 @@ impl SpaceGuard {
             );
             return Err(self.freeze(&what));
         }
-        self.record(renewal.token().serial, horizon_ms);
+        // Whatever registry was met last, with whatever serial, stays marked.
+        self.write(Kind::Space, &Mark { serial: 0, end: horizon_ms, ..self.mark() });
         Ok(())
     }
 
@@ -170,13 +191,7 @@ impl SpaceGuard {
         self.journal.mark(Kind::Space, self.space.as_str())
     }
 
-    fn record(&self, serial: u64, end: u64) {
-        // The journal keeps the higher: another generator's newer lease stays marked.
-        let (generation, store) = (self.mark().generation, self.met.0.clone());
-        let seen = Mark { generation, store, serial, end };
-        self.write(Kind::Space, &seen);
-    }
-
+    /// The journal keeps the higher: another generator's newer lease stays marked.
     fn write(&self, kind: Kind, mark: &Mark) {
         if let Err(error) = self.journal.record(kind, self.space.as_str(), mark) {
             tracing::warn!(%error, "the guard journal cannot be written; a registry that goes back \
@@ -185,6 +200,8 @@ impl SpaceGuard {
     }
 
     fn freeze(&mut self, what: &str) -> IssueError {
+        // Of the newest generation: a thaw that is not known yet must not lift it.
+        self.look_again();
         let freeze = Mark { store: self.met.0.clone(), ..self.mark() };
         self.write(Kind::Freeze, &freeze);
         if let Err(error) = self.journal.sync() {

@@ -116,8 +116,7 @@ pub fn thaw_space_beside(
              server that is"
         )));
     }
-    // What stands in a thaw's own mark was not granted.
-    let end = if frozen { mark.end } else { freeze.end };
+    let end = mark.end;
     if above_unix_ms < end {
         return Err(RegistryError::Refused(format!(
             "this node was granted time of id space '{space}' up to {end} ms, beyond \
@@ -125,7 +124,8 @@ pub fn thaw_space_beside(
         )));
     }
     let generation = freeze.generation.max(mark.generation) + 1;
-    let thawed = Mark { generation, store: String::new(), serial: 0, end: above_unix_ms };
-    let marks = [(Kind::Space, &thawed), (Kind::Begin, &thawed)];
+    let thawed = Mark { generation, store: String::new(), serial: 0, end };
+    let begin = Mark { end: above_unix_ms, ..thawed.clone() };
+    let marks = [(Kind::Begin, &begin), (Kind::Space, &thawed)];
     journal::leave(state_dir, space.as_str(), &marks).map_err(refused)
 }

@@ -216,6 +216,47 @@ fn a_lease_asked_for_before_a_thaw_is_not_taken() {
     assert_eq!(other.check(&lease(8, 125_000)).unwrap(), 134_000);
 }
 
+/// It refused at first, so nothing of it is marked but that it was met.
+#[test]
+fn a_registry_that_changes_during_the_wait_is_waited_for_anew() {
+    let replaced = || identity("b", "1", Durability::Keeps);
+    for next in [may_lose("a", "2"), replaced()] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut guard = guard_in(Some(dir.path()));
+        guard.keep(&may_lose("a", "1"), 100_000, LEASE_MS);
+        guard.check(&lease(5, 100_000)).unwrap();
+        guard.check(&lease(4, 120_000)).unwrap_err();
+        thaw(dir.path(), "events", 110_000).unwrap();
+        assert_eq!(guard.frozen(), None);
+        guard.keep(&may_lose("a", "1"), 121_000, LEASE_MS);
+        guard.check(&lease(6, 121_000)).unwrap_err();
+        guard.keep(&next, 125_000, LEASE_MS);
+        assert_eq!(guard.check(&lease(1, 130_000)).unwrap(), 137_000);
+        // Back to the first one: it may have forgotten what the second granted.
+        guard.keep(&may_lose("a", "1"), 131_000, LEASE_MS);
+        assert!(guard.clear_ms >= 137_000, "{}", guard.clear_ms);
+    }
+}
+
+#[test]
+fn a_thaw_that_is_told_anew_is_followed_until_the_first_lease() {
+    let dir = tempfile::tempdir().unwrap();
+    let [mut guard, _] = one_of_two_sees_it(dir.path());
+    thaw(dir.path(), "events", 120_000).unwrap();
+    assert_eq!(guard.frozen(), None);
+    guard.claiming();
+    guard.keep(&kept(), 121_000, LEASE_MS);
+    thaw(dir.path(), "events", 140_000).unwrap();
+    let refused = guard.check(&lease(7, 125_000)).unwrap_err();
+    assert_eq!((refused.cause(), refused.retry_after_ms()), (Cause::ClockHold, Some(1)));
+    guard.claiming();
+    guard.keep(&kept(), 122_000, LEASE_MS);
+    assert_eq!(guard.check(&lease(8, 135_000)).unwrap(), 140_000);
+    // It goes back once more: what was told before cannot lift that.
+    guard.check(&lease(6, 150_000)).unwrap_err();
+    assert!(guard.frozen().is_some());
+}
+
 /// There is nothing a thaw could be left in.
 #[test]
 fn without_a_state_directory_no_thaw_is_promised() {

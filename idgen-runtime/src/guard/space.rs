@@ -122,9 +122,6 @@ impl SpaceGuard {
         if let Some(frozen) = self.frozen() {
             return Err(frozen);
         }
-        if is_thawed(&self.mark()) {
-            self.look_again();
-        }
         let (now, serial) = (self.mark(), lease.token().serial);
         let mark = self.before.take().unwrap_or_else(|| now.clone());
         if [self.met.1, mark.generation] != [now.generation; 2] {

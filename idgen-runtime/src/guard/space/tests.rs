@@ -119,6 +119,10 @@ fn after_a_thaw_leases_begin_where_all_has_ended() {
     guard.keep(&kept(), 123_000, LEASE_MS);
     assert_eq!(guard.check(&lease(8, 125_000)).unwrap(), 133_000, "nor before it is over");
     assert_eq!(guard.check(&lease(8, 135_000)).unwrap_err().cause(), Cause::Frozen, "anew");
+    thaw(dir.path(), "events", 140_000).unwrap();
+    assert_eq!(guard.frozen(), None);
+    guard.keep(&kept(), 140_000, LEASE_MS);
+    assert_eq!(guard.check(&lease(9, 145_000)).unwrap(), 152_000, "each thaw is waited for");
 }
 
 #[test]
